@@ -1,0 +1,367 @@
+//! Lag: what the group has still to do, per partition, with unknown kept apart from zero.
+//!
+//! `lag = end − max(committed, log start)`, clamped at 0. A reading that cannot be true of the partition seen
+//! before (it was re-created or rewound) starts its history anew rather than inventing arrivals.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// One partition of a topic; written `topic/number`, so that it can be a key in JSON.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct PartitionId {
+    /// Topic.
+    pub topic: String,
+    /// Number, from 0.
+    pub partition: i32,
+}
+
+/// What one look at Kafka gave: every partition of the group's topics, or why not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BacklogReading {
+    /// When the look began: what it shows is at least this new.
+    pub taken_at: Timestamp,
+    /// Every partition that is known to exist; an empty list means that nothing could be learned.
+    pub partitions: Vec<PartitionReading>,
+    /// Topics of which nothing could be read, with the reason. They are unknown, not empty.
+    pub missing: Vec<(String, String)>,
+}
+
+/// What one look gave of one partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionReading {
+    /// Which.
+    pub id: PartitionId,
+    /// Its offsets, or why they could not be read.
+    pub offsets: Result<Offsets, String>,
+}
+
+/// Offsets of one partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offsets {
+    /// The first offset that still exists.
+    pub log_start: u64,
+    /// The next offset to be written.
+    pub end: u64,
+    /// Where the group is.
+    pub committed: Committed,
+}
+
+/// Where a group is in a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Committed {
+    /// The next offset that the group will read.
+    At(u64),
+    /// The group has never committed here: it will begin at the log start (`auto.offset.reset=earliest`).
+    Never,
+}
+
+/// Lag of one partition, jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lag {
+    /// Read just now.
+    Known(u64),
+    /// Read earlier; the newest attempts failed.
+    Stale {
+        /// What it was, jobs.
+        jobs: u64,
+        /// When.
+        at: Timestamp,
+    },
+    /// Never read, or too long ago to mean anything.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Follows every partition's offsets over time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LagTracker {
+    partitions: BTreeMap<PartitionId, Seen>,
+    missing: BTreeMap<String, String>,
+    arrived: u64,
+    committed: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Seen {
+    offsets: Option<(Timestamp, Offsets)>,
+    error: Option<String>,
+}
+
+// === impl PartitionId ===
+
+impl PartitionId {
+    /// Partition `partition` of `topic`.
+    #[must_use]
+    pub fn new(topic: impl Into<String>, partition: i32) -> Self {
+        Self {
+            topic: topic.into(),
+            partition,
+        }
+    }
+}
+
+impl From<PartitionId> for String {
+    fn from(id: PartitionId) -> Self {
+        format!("{}/{}", id.topic, id.partition)
+    }
+}
+
+impl TryFrom<String> for PartitionId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        // A topic's name has no slash.
+        let parts = text.rsplit_once('/');
+        let id = parts.and_then(|(topic, number)| Some(Self::new(topic, number.parse().ok()?)));
+        id.ok_or_else(|| format!("`{text}` is not `topic/partition`"))
+    }
+}
+
+// === impl Offsets ===
+
+impl Offsets {
+    /// Jobs that the group has still to do here.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        self.end.saturating_sub(self.position())
+    }
+
+    /// The next offset that the group will really read: retention may have passed its commit.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        match self.committed {
+            Committed::At(offset) => offset.max(self.log_start),
+            Committed::Never => self.log_start,
+        }
+    }
+
+    /// Whether `self` cannot be a later state of the partition that `earlier` was read from.
+    ///
+    /// Ends only grow, so a smaller end means that the topic was created anew.
+    fn is_another_life_than(&self, earlier: &Self) -> bool {
+        self.end < earlier.end || self.log_start < earlier.log_start
+    }
+}
+
+// === impl LagTracker ===
+
+impl LagTracker {
+    /// Takes in one look at Kafka.
+    pub fn observe(&mut self, reading: &BacklogReading) {
+        for partition in &reading.partitions {
+            self.observe_partition(reading.taken_at, partition);
+        }
+        // A partition that the cluster no longer names is gone with its topic; one that belongs to a topic
+        // which could not be read stays, and grows stale.
+        let named: std::collections::BTreeSet<_> = reading
+            .partitions
+            .iter()
+            .map(|partition| &partition.id)
+            .collect();
+        let missing: BTreeMap<_, _> = reading.missing.iter().cloned().collect();
+        if !reading.partitions.is_empty() {
+            self.partitions
+                .retain(|id, _| named.contains(id) || missing.contains_key(&id.topic));
+        }
+        self.missing = missing;
+    }
+
+    fn observe_partition(&mut self, at: Timestamp, reading: &PartitionReading) {
+        let seen = self.partitions.entry(reading.id.clone()).or_insert(Seen {
+            offsets: None,
+            error: None,
+        });
+        match &reading.offsets {
+            Err(why) => seen.error = Some(why.clone()),
+            Ok(offsets) => {
+                if let Some((_, earlier)) = seen.offsets {
+                    if !offsets.is_another_life_than(&earlier) {
+                        self.arrived += offsets.end - earlier.end;
+                        self.committed += offsets.position().saturating_sub(earlier.position());
+                    }
+                } else {
+                    self.arrived += offsets.lag();
+                }
+                seen.offsets = Some((at, *offsets));
+                seen.error = None;
+            }
+        }
+    }
+
+    /// Lag of each partition at `now`; what is older than `stale_after` is unknown.
+    #[must_use]
+    pub fn lags(&self, now: Timestamp, stale_after: SignedDuration) -> BTreeMap<PartitionId, Lag> {
+        self.partitions
+            .iter()
+            .map(|(id, seen)| (id.clone(), seen.lag(now, stale_after)))
+            .collect()
+    }
+
+    /// Topics of which the last look gave nothing, with the reason.
+    #[must_use]
+    pub fn missing(&self) -> &BTreeMap<String, String> {
+        &self.missing
+    }
+
+    /// Jobs that have arrived since the first look, counting what waited then. Only grows.
+    #[must_use]
+    pub fn arrived(&self) -> u64 {
+        self.arrived
+    }
+
+    /// Jobs that the group has committed since the first look. Only grows.
+    #[must_use]
+    pub fn committed(&self) -> u64 {
+        self.committed
+    }
+}
+
+// === impl Seen ===
+
+impl Seen {
+    fn lag(&self, now: Timestamp, stale_after: SignedDuration) -> Lag {
+        match (&self.offsets, &self.error) {
+            (None, why) => Lag::Unknown {
+                why: why.clone().unwrap_or_else(|| "not read yet".to_owned()),
+            },
+            (Some((at, offsets)), None) if now.duration_since(*at) <= stale_after => {
+                Lag::Known(offsets.lag())
+            }
+            (Some((at, offsets)), _) if now.duration_since(*at) <= stale_after => Lag::Stale {
+                jobs: offsets.lag(),
+                at: *at,
+            },
+            (Some((at, _)), why) => Lag::Unknown {
+                why: why
+                    .clone()
+                    .unwrap_or_else(|| format!("not read since {at}")),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn reading(second: i64, offsets: &[(i32, Result<Offsets, String>)]) -> BacklogReading {
+        BacklogReading {
+            taken_at: at(second),
+            partitions: offsets
+                .iter()
+                .map(|(partition, offsets)| PartitionReading {
+                    id: PartitionId::new("jobs", *partition),
+                    offsets: offsets.clone(),
+                })
+                .collect(),
+            missing: Vec::new(),
+        }
+    }
+
+    fn offsets(log_start: u64, committed: Committed, end: u64) -> Result<Offsets, String> {
+        Ok(Offsets {
+            log_start,
+            end,
+            committed,
+        })
+    }
+
+    const STALE_AFTER: SignedDuration = SignedDuration::from_secs(30);
+
+    #[test]
+    fn lag_counts_from_the_commit_or_from_what_retention_left() {
+        let cases = [
+            ("committed in the log", 0, Committed::At(40), 100, 60),
+            ("never committed", 10, Committed::Never, 100, 90),
+            (
+                "retention passed the commit",
+                70,
+                Committed::At(40),
+                100,
+                30,
+            ),
+            ("committed past the end", 0, Committed::At(120), 100, 0),
+            ("empty", 5, Committed::Never, 5, 0),
+            (
+                "as large as it gets",
+                0,
+                Committed::Never,
+                u64::MAX,
+                u64::MAX,
+            ),
+        ];
+        for (name, log_start, committed, end, lag) in cases {
+            assert_eq!(
+                Offsets {
+                    log_start,
+                    end,
+                    committed
+                }
+                .lag(),
+                lag,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_error_makes_a_lag_stale_and_then_unknown_but_never_zero() {
+        let mut tracker = LagTracker::default();
+        tracker.observe(&reading(0, &[(0, offsets(0, Committed::At(1), 8))]));
+        tracker.observe(&reading(10, &[(0, Err("leader not available".into()))]));
+        let id = PartitionId::new("jobs", 0);
+        assert_eq!(
+            tracker.lags(at(10), STALE_AFTER)[&id],
+            Lag::Stale { jobs: 7, at: at(0) }
+        );
+        assert_eq!(
+            tracker.lags(at(31), STALE_AFTER)[&id],
+            Lag::Unknown {
+                why: "leader not available".into()
+            }
+        );
+    }
+
+    #[test]
+    fn a_topic_that_could_not_be_read_keeps_its_partitions() {
+        let mut tracker = LagTracker::default();
+        tracker.observe(&reading(0, &[(0, offsets(0, Committed::At(1), 8))]));
+        tracker.observe(&BacklogReading {
+            taken_at: at(5),
+            partitions: Vec::new(),
+            missing: vec![("jobs".into(), "no metadata".into())],
+        });
+        assert_eq!(tracker.lags(at(5), STALE_AFTER).len(), 1);
+        assert_eq!(tracker.missing()["jobs"], "no metadata");
+    }
+
+    #[test]
+    fn arrivals_are_ends_that_moved_and_a_new_life_is_no_arrival() {
+        let mut tracker = LagTracker::default();
+        tracker.observe(&reading(0, &[(0, offsets(0, Committed::At(90), 100))]));
+        assert_eq!(
+            tracker.arrived(),
+            10,
+            "what waited at the first look counts"
+        );
+        tracker.observe(&reading(1, &[(0, offsets(0, Committed::At(95), 130))]));
+        assert_eq!((tracker.arrived(), tracker.committed()), (40, 5));
+        tracker.observe(&reading(2, &[(0, offsets(0, Committed::Never, 3))]));
+        assert_eq!(
+            (tracker.arrived(), tracker.committed()),
+            (40, 5),
+            "created anew"
+        );
+        tracker.observe(&reading(3, &[(0, offsets(0, Committed::At(3), 4))]));
+        assert_eq!((tracker.arrived(), tracker.committed()), (41, 8));
+    }
+}

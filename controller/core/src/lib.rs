@@ -1,0 +1,37 @@
+//! The decision: what to launch, keep and give back so that a backlog is cleared on time for the least money.
+//!
+//! ```text
+//!  observe(snapshot) ──────┐
+//!  started(action) ────────┼─▶ Planner ── plan(now) ─▶ Plan ── check(policy, snapshot, plan) ─▶ executor
+//!  finished(now, outcome) ─┘
+//! ```
+//!
+//! Deliberately absent: clocks, network, files, async, randomness, hash order. Time is an argument.
+//! Planning cannot fail; it can hold, with a reason.
+#![forbid(unsafe_code)]
+
+mod backlog;
+mod belief;
+mod check;
+mod cost;
+mod plan;
+mod planner;
+mod policy;
+mod reason;
+mod snapshot;
+mod units;
+mod work;
+
+pub use backlog::{
+    BacklogReading, Committed, Lag, LagTracker, Offsets, PartitionId, PartitionReading,
+};
+pub use belief::Beliefs;
+pub use check::{Violation, check};
+pub use cost::billed;
+pub use plan::{Action, Numbers, Outcome, Plan, PoolNumbers};
+pub use planner::Planner;
+pub use policy::{BASE_POOL, Policy, Pool, Problem, ProviderKind, raw};
+pub use reason::Reason;
+pub use snapshot::{IntentId, Machine, Progress, SeenInstance, SeenWorker, Snapshot, WorkerPhase};
+pub use units::{Dollars, Rate, spoken};
+pub use work::{Arrivals, Due, Supply};

@@ -1,0 +1,301 @@
+//! Why something was done, limited or left: a code for machines, a sentence with the numbers for people.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Dollars, Rate, spoken};
+
+/// Why something was done, limited or left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code")]
+pub enum Reason {
+    // --- holds
+    /// No snapshot yet.
+    NothingObserved,
+    /// The snapshot is too old to act upon.
+    SnapshotStale {
+        age: SignedDuration,
+        stale_after: SignedDuration,
+    },
+    /// No partition's lag is known.
+    BacklogUnknown { why: String },
+    /// Some partitions' lag is unknown: enough to buy for what is known, never to give back.
+    BacklogPartial {
+        unknown: u64,
+        partitions: u64,
+        why: String,
+    },
+    /// The heartbeats could not be read: who works is unknown.
+    FleetUnknown { why: String },
+    /// Arrivals have not been watched for long enough to give machines back.
+    ArrivalsUnknown,
+    // --- enough
+    /// The workers there are clear the backlog in time, and no burst runs.
+    BaseSuffices {
+        backlog: u64,
+        eta: SignedDuration,
+        deadline: SignedDuration,
+    },
+    /// With those that run and boot the backlog is cleared in time.
+    FleetSuffices {
+        backlog: u64,
+        eta: Option<SignedDuration>,
+        running: u64,
+        booting: u64,
+    },
+    /// Without this one the deadline would be in danger again.
+    StillNeeded {
+        needed: u64,
+        arriving: Rate,
+        without: Rate,
+    },
+    /// Giving it back now saves nothing: it is paid for until its billing minimum ends.
+    PaidFor { pool: String, left: SignedDuration },
+    // --- buying
+    /// What runs and boots cannot do what is due by then.
+    DeadlineEndangered {
+        due: u64,
+        within: SignedDuration,
+        done_by_then: u64,
+    },
+    /// Chosen as the cheapest way to do what is missing.
+    Cheapest {
+        pool: String,
+        count: u64,
+        per_million: Dollars,
+        boot: SignedDuration,
+    },
+    /// A base worker is missing.
+    BaseMissing { alive: u64, wanted: u64 },
+    // --- caps
+    /// The pool may not have more machines.
+    PoolMax { pool: String, max: u32 },
+    /// The policy may not have more burst workers.
+    BurstMax { max: u32 },
+    /// More workers than partitions cannot help: one partition is read by one worker.
+    PartitionCap { partitions: u64 },
+    /// Another machine would cost more an hour than the budget allows.
+    BudgetPerHour { spending: Dollars, budget: Dollars },
+    /// The pool gave no machine lately.
+    PoolBlocked {
+        pool: String,
+        until: Timestamp,
+        why: String,
+    },
+    /// No pool can do any of what is due in time.
+    NoPoolInTime { within: SignedDuration },
+    /// Jobs that will be late with all that can be done.
+    DeadlineAtRisk { late: u64 },
+    // --- ending
+    /// The rest of the fleet does it alone.
+    NoLongerNeeded {
+        arriving: Rate,
+        without: Rate,
+        backlog: u64,
+    },
+    /// It said that it has stopped.
+    WorkerStopped,
+    /// It did not finish in the time it had.
+    DrainTimedOut { after: SignedDuration },
+    /// It has not been heard of.
+    WorkerSilent { silence: SignedDuration },
+    /// Its worker never became ready.
+    BootTimedOut { after: SignedDuration },
+    /// The provider shows that it is gone.
+    MachineGone,
+    /// A launch whose outcome was unknown turned out to have worked.
+    Adopted,
+    /// A launch whose outcome was unknown turned out to have failed: the same request again.
+    LaunchAgain,
+    /// The policy no longer has its pool.
+    PoolRemoved { pool: String },
+}
+
+// === impl Reason ===
+
+impl Reason {
+    /// The code, as it stands in journals, metrics and on the dashboard.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NothingObserved => "NothingObserved",
+            Self::SnapshotStale { .. } => "SnapshotStale",
+            Self::BacklogUnknown { .. } => "BacklogUnknown",
+            Self::BacklogPartial { .. } => "BacklogPartial",
+            Self::FleetUnknown { .. } => "FleetUnknown",
+            Self::ArrivalsUnknown => "ArrivalsUnknown",
+            Self::BaseSuffices { .. } => "BaseSuffices",
+            Self::FleetSuffices { .. } => "FleetSuffices",
+            Self::StillNeeded { .. } => "StillNeeded",
+            Self::PaidFor { .. } => "PaidFor",
+            Self::DeadlineEndangered { .. } => "DeadlineEndangered",
+            Self::Cheapest { .. } => "Cheapest",
+            Self::BaseMissing { .. } => "BaseMissing",
+            Self::PoolMax { .. } => "PoolMax",
+            Self::BurstMax { .. } => "BurstMax",
+            Self::PartitionCap { .. } => "PartitionCap",
+            Self::BudgetPerHour { .. } => "BudgetPerHour",
+            Self::PoolBlocked { .. } => "PoolBlocked",
+            Self::NoPoolInTime { .. } => "NoPoolInTime",
+            Self::DeadlineAtRisk { .. } => "DeadlineAtRisk",
+            Self::NoLongerNeeded { .. } => "NoLongerNeeded",
+            Self::WorkerStopped => "WorkerStopped",
+            Self::DrainTimedOut { .. } => "DrainTimedOut",
+            Self::WorkerSilent { .. } => "WorkerSilent",
+            Self::BootTimedOut { .. } => "BootTimedOut",
+            Self::MachineGone => "MachineGone",
+            Self::Adopted => "Adopted",
+            Self::LaunchAgain => "LaunchAgain",
+            Self::PoolRemoved { .. } => "PoolRemoved",
+        }
+    }
+
+    /// Whether it says that something is in the way of the objective, rather than that all is well.
+    #[must_use]
+    pub fn is_trouble(&self) -> bool {
+        matches!(
+            self,
+            Self::SnapshotStale { .. }
+                | Self::BacklogUnknown { .. }
+                | Self::BacklogPartial { .. }
+                | Self::FleetUnknown { .. }
+                | Self::PoolMax { .. }
+                | Self::BurstMax { .. }
+                | Self::PartitionCap { .. }
+                | Self::BudgetPerHour { .. }
+                | Self::PoolBlocked { .. }
+                | Self::NoPoolInTime { .. }
+                | Self::DeadlineAtRisk { .. }
+                | Self::WorkerSilent { .. }
+                | Self::BootTimedOut { .. }
+        )
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingObserved => f.write_str("nothing has been observed yet"),
+            Self::SnapshotStale { age, stale_after } => write!(
+                f,
+                "what was observed is {} old, more than the {} that may be acted upon",
+                spoken(*age),
+                spoken(*stale_after)
+            ),
+            Self::BacklogUnknown { why } => write!(f, "the backlog is unknown ({why})"),
+            Self::BacklogPartial {
+                unknown,
+                partitions,
+                why,
+            } => {
+                write!(
+                    f,
+                    "the lag of {unknown} of {partitions} partitions is unknown ({why})"
+                )
+            }
+            Self::FleetUnknown { why } => write!(f, "who is working is unknown ({why})"),
+            Self::ArrivalsUnknown => f.write_str("arrivals have not been watched for long enough"),
+            Self::BaseSuffices { backlog: 0, .. } => f.write_str("nothing waits, the base does it"),
+            Self::BaseSuffices {
+                backlog,
+                eta,
+                deadline,
+            } => write!(
+                f,
+                "the base clears {backlog} waiting jobs in {}, {} are allowed",
+                spoken(*eta),
+                spoken(*deadline)
+            ),
+            Self::FleetSuffices {
+                backlog,
+                eta,
+                running,
+                booting,
+            } => {
+                write!(
+                    f,
+                    "{running} running and {booting} starting workers clear {backlog} jobs"
+                )?;
+                match eta {
+                    Some(eta) => write!(f, " in {}", spoken(*eta)),
+                    None => f.write_str(" as they fall due"),
+                }
+            }
+            Self::StillNeeded {
+                needed,
+                arriving,
+                without,
+            } => write!(
+                f,
+                "{needed} burst workers are still needed: one fewer would do {without} while {arriving} arrive"
+            ),
+            Self::PaidFor { pool, left } => {
+                write!(f, "{pool} is paid for another {} anyway", spoken(*left))
+            }
+            Self::DeadlineEndangered {
+                due,
+                within,
+                done_by_then,
+            } => write!(
+                f,
+                "{due} jobs are due within {}, what runs and starts does {done_by_then} by then",
+                spoken(*within)
+            ),
+            Self::Cheapest {
+                pool,
+                count,
+                per_million,
+                boot,
+            } => write!(
+                f,
+                "{count} × {pool} is the cheapest that comes in time ({per_million} per million jobs, ready in {})",
+                spoken(*boot)
+            ),
+            Self::BaseMissing { alive, wanted } => {
+                write!(f, "{alive} of {wanted} base workers are there")
+            }
+            Self::PoolMax { pool, max } => write!(f, "{pool} has all its {max} machines"),
+            Self::BurstMax { max } => write!(f, "burst has all its {max} workers"),
+            Self::PartitionCap { partitions } => {
+                write!(f, "more workers than {partitions} partitions cannot help")
+            }
+            Self::BudgetPerHour { spending, budget } => {
+                write!(
+                    f,
+                    "{spending} an hour of {budget} are spent, another machine is too much"
+                )
+            }
+            Self::PoolBlocked { pool, why, .. } => {
+                write!(f, "{pool} gave no machine lately ({why})")
+            }
+            Self::NoPoolInTime { within } => {
+                write!(f, "no pool has a machine ready within {}", spoken(*within))
+            }
+            Self::DeadlineAtRisk { late } => write!(f, "about {late} jobs will be late"),
+            Self::NoLongerNeeded {
+                arriving,
+                without,
+                backlog,
+            } => write!(
+                f,
+                "the others do {without} while {arriving} arrive and {backlog} wait"
+            ),
+            Self::WorkerStopped => f.write_str("its worker has finished and stopped"),
+            Self::DrainTimedOut { after } => {
+                write!(f, "its worker did not finish within {}", spoken(*after))
+            }
+            Self::WorkerSilent { silence } => {
+                write!(f, "its worker has been silent for {}", spoken(*silence))
+            }
+            Self::BootTimedOut { after } => {
+                write!(f, "its worker was not ready after {}", spoken(*after))
+            }
+            Self::MachineGone => f.write_str("its machine is gone"),
+            Self::Adopted => f.write_str("its launch turned out to have worked"),
+            Self::LaunchAgain => f.write_str("its launch turned out to have failed"),
+            Self::PoolRemoved { pool } => write!(f, "the policy no longer has the pool {pool}"),
+        }
+    }
+}
