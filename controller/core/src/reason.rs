@@ -103,12 +103,16 @@ pub enum Reason {
     WorkerSilent { silence: SignedDuration },
     /// Its worker never became ready.
     BootTimedOut { after: SignedDuration },
+    /// It was told to end and is still there.
+    StillThere,
     /// The provider shows that it is gone.
     MachineGone,
     /// A launch whose outcome was unknown turned out to have worked.
     Adopted,
     /// A launch whose outcome was unknown turned out to have failed: the same request again.
     LaunchAgain,
+    /// Its controller ends and was told to end its machines first.
+    ControllerEnded,
     /// The policy no longer has its pool.
     PoolRemoved { pool: String },
 }
@@ -145,9 +149,11 @@ impl Reason {
             Self::DrainTimedOut { .. } => "DrainTimedOut",
             Self::WorkerSilent { .. } => "WorkerSilent",
             Self::BootTimedOut { .. } => "BootTimedOut",
+            Self::StillThere => "StillThere",
             Self::MachineGone => "MachineGone",
             Self::Adopted => "Adopted",
             Self::LaunchAgain => "LaunchAgain",
+            Self::ControllerEnded => "ControllerEnded",
             Self::PoolRemoved { .. } => "PoolRemoved",
         }
     }
@@ -292,9 +298,11 @@ impl fmt::Display for Reason {
             Self::BootTimedOut { after } => {
                 write!(f, "its worker was not ready after {}", spoken(*after))
             }
+            Self::StillThere => f.write_str("it was told to end and is still there"),
             Self::MachineGone => f.write_str("its machine is gone"),
             Self::Adopted => f.write_str("its launch turned out to have worked"),
             Self::LaunchAgain => f.write_str("its launch turned out to have failed"),
+            Self::ControllerEnded => f.write_str("its controller ends"),
             Self::PoolRemoved { pool } => write!(f, "the policy no longer has the pool {pool}"),
         }
     }

@@ -22,6 +22,8 @@ const SILENCE_MAX: SignedDuration = SignedDuration::from_secs(30);
 const FRESH: SignedDuration = SignedDuration::from_secs(10);
 /// A machine whose worker is not ready after five times its boot time, and at least this, is lost.
 const BOOT_TIMEOUT_MIN: SignedDuration = SignedDuration::from_mins(2);
+/// An order to terminate is given again while the machine is still there.
+const REPEAT_TERMINATE: SignedDuration = SignedDuration::from_secs(15);
 /// What a worker may take beyond its drain's end, before its machine is ended.
 const DRAIN_GRACE: SignedDuration = SignedDuration::from_secs(5);
 
@@ -327,6 +329,18 @@ impl Planner {
                 is_over.then_some(Action::Terminate {
                     intent,
                     why: Reason::DrainTimedOut { after },
+                })
+            }
+            (
+                Phase::Leaving,
+                Progress::Retiring { terminating: true, drain_by: ordered_at, .. },
+            ) => {
+                // An order may be lost: it is repeated until the machine is seen to be gone.
+                let is_due = now >= *ordered_at + REPEAT_TERMINATE;
+                let is_alive = matches!(instance.machine, Ok(Machine::Booting | Machine::Running));
+                (is_due && is_alive).then_some(Action::Terminate {
+                    intent,
+                    why: Reason::StillThere,
                 })
             }
             _ => None,

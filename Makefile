@@ -1,0 +1,82 @@
+# `make` alone lists what there is to do. Everything fetches or builds what it needs, once, into a cache folder.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+SPILLWAY_CACHE ?= $(HOME)/.cache/spillway
+LIBTORCH ?= $(SPILLWAY_CACHE)/libtorch-2.11.0-cpu
+# Outside the clone, so that a fresh one is quick.
+CARGO_TARGET_DIR ?= $(SPILLWAY_CACHE)/target
+export SPILLWAY_CACHE LIBTORCH CARGO_TARGET_DIR
+
+DEV := $(CARGO_TARGET_DIR)/debug
+RELEASE := target/release
+MODEL_SET := worker/models/demo
+ARGS ?=
+NAME ?=
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: setup ## Run the main job on this machine; ARGS="--once --report out.json" ends by itself
+	cargo build --quiet -p spillway -p spillway-worker
+	$(DEV)/spillway demo --model-set $(MODEL_SET) $(ARGS)
+
+.PHONY: test
+test: setup kafka-jars ## Run every test, on real components
+	tests/testbed/packages.sh browser
+	$(MAKE) --no-print-directory lint
+	cargo build --quiet --workspace --bins
+	SPILLWAY_BIN_DIR=$(DEV) cargo test --workspace
+	cd controller/dashboard && npm ci --silent && npm run --silent check && npm test
+	$(MAKE) --no-print-directory models-check
+
+.PHONY: check
+check: setup ## The inner loop: format, lints, fast tests
+	$(MAKE) --no-print-directory lint
+	cargo test --quiet -p spillway-core -p spillway-wire
+	cargo test --quiet -p spillway-worker --lib
+	cargo test --quiet -p spillway --bins
+
+.PHONY: lint
+lint:
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	tools=$$(tests/testbed/tools.sh); \
+	  "$$tools/cargo-deny" --log-level error check bans licenses sources; \
+	  "$$tools/typos"
+
+.PHONY: build
+build: setup ## Release binaries in target/release/
+	CARGO_TARGET_DIR=target cargo build --release -p spillway -p spillway-worker
+	@echo "Ready: $(RELEASE)/spillway and $(RELEASE)/spillway-worker"
+	@echo "The worker loads libtorch from $(LIBTORCH)/lib; elsewhere, set LD_LIBRARY_PATH to a libtorch 2.11.0."
+	@echo "A model set to begin with: SPILLWAY_MODEL_SET=$(CURDIR)/$(MODEL_SET)"
+
+.PHONY: bench
+bench: setup kafka-jars ## Run benchmarks; NAME=worker or NAME=controller runs one
+	tests/bench/run.sh $(NAME)
+
+.PHONY: models-check
+models-check:
+	worker/models/check.sh
+
+.PHONY: setup
+setup:
+	@tests/testbed/packages.sh
+	@[ -f "$(LIBTORCH)/build-version" ] || worker/libtorch/fetch.sh >/dev/null
+
+.PHONY: kafka-jars
+kafka-jars:
+	@tests/testbed/kafka.sh >/dev/null
+
+.PHONY: env
+env: ## Print what a shell needs to call cargo itself: eval "$(make env)"
+	@echo 'export LIBTORCH="$(LIBTORCH)" CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)"'
+
+.PHONY: clean
+clean: ## Remove build results, keep what was fetched
+	rm -rf target "$(CARGO_TARGET_DIR)"

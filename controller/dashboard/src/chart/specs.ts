@@ -1,0 +1,99 @@
+// The timeline's charts, one entry each. A new chart is a new entry here.
+
+import * as format from "../format.ts";
+import type { Column } from "../past.ts";
+import type { ColorName } from "./theme.ts";
+
+export type Series = {
+  column: Column;
+  name: string;
+  color: ColorName;
+  /** Filled down to the axis, or down to the series below in a stack. */
+  fill?: "soft" | "solid" | "hatch";
+  dash?: readonly number[];
+};
+
+export type Spec = {
+  id: string;
+  title: string;
+  series: readonly Series[];
+  /** In a stack, each series stands on the one before it. */
+  isStacked?: boolean;
+  /** Holds its value until the next point, as numbers of workers do. */
+  isStepped?: boolean;
+  /** A line at the deadline. */
+  hasDeadline?: boolean;
+  /** What an empty stretch means here. */
+  gap: string;
+  full: (n: number | null) => string;
+  axis: (n: number) => string;
+  /** Steps between grid lines. */
+  increments?: readonly number[];
+  /** The axis reaches at least so far. */
+  topMin: number;
+};
+
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 1e8, 1e9];
+const TIME = [5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400, 604_800];
+
+export const SPECS: readonly Spec[] = [
+  {
+    id: "backlog",
+    title: "Backlog",
+    series: [{ column: "backlog", name: "jobs", color: "accent", fill: "soft" }],
+    gap: format.UNKNOWN,
+    full: format.count,
+    axis: format.compact,
+    increments: WHOLE,
+    topMin: 10,
+  },
+  {
+    id: "eta",
+    title: "Drain ETA",
+    series: [{ column: "drain_eta_seconds", name: "until clear", color: "accent" }],
+    hasDeadline: true,
+    gap: "never or unknown",
+    full: (n) => (n === null ? "never or unknown" : format.duration(n)),
+    axis: format.duration,
+    increments: TIME,
+    topMin: 10,
+  },
+  {
+    id: "rates",
+    title: "Rates",
+    series: [
+      { column: "arrival_rate", name: "arrival rate", color: "ink-2", dash: [5, 4] },
+      { column: "service_rate", name: "service rate", color: "accent" },
+    ],
+    gap: format.UNKNOWN,
+    full: format.rate,
+    axis: format.compact,
+    topMin: 1,
+  },
+  {
+    id: "workers",
+    title: "Workers",
+    series: [
+      { column: "base", name: "base", color: "base", fill: "solid" },
+      { column: "burst", name: "burst", color: "burst", fill: "solid" },
+      { column: "booting", name: "booting", color: "burst", fill: "hatch" },
+    ],
+    isStacked: true,
+    isStepped: true,
+    gap: format.UNKNOWN,
+    full: format.count,
+    axis: format.compact,
+    increments: WHOLE,
+    topMin: 3,
+  },
+  {
+    id: "cost",
+    title: "Cost",
+    series: [{ column: "cost_per_hour", name: "per hour", color: "ink-2", fill: "soft" }],
+    isStepped: true,
+    gap: format.UNKNOWN,
+    full: format.dollarsPerHour,
+    axis: (n) => `$${n >= 1000 ? format.compact(n) : Number.isInteger(n) ? n : n.toFixed(2)}`,
+    topMin: 0.1,
+  },
+];

@@ -1,0 +1,307 @@
+// A made run for development and tests: a steady load, a surprise burst, machines bought and given back.
+// A function of the seconds gone by: the same every time.
+
+/** @import { Action, Decision, Hold, Point, Policy, Pool, Reason, State, Worker } from "../src/contract.ts" */
+
+const DEADLINE = 180;
+const PARTITIONS = 12;
+const STEADY = 30;
+const BURST = { from: 40, to: 50, rate: 620 };
+/** The lag cannot be read in these seconds. */
+const BLIND = { from: 22, to: 27 };
+const BASE = { name: "base", count: 2, rate: 19.4, price: 0.64 };
+const CLOUD = { name: "cloud-a10", max: 4, rate: 24.1, price: 2, boot: 14 };
+
+/** @typedef {{ id: string, pool: string, launched: number, phase: Worker["phase"], done: number, stopAt: number }} Machine */
+
+/** @param {number} n */
+const round = (n) => Math.round(n * 1000) / 1000;
+
+export class Scene {
+  seconds = 0;
+  backlog = 0;
+  oldest = 0;
+  total = { base: 0, burst: 0 };
+  /** @type {Machine[]} */ machines = [];
+  /** @type {Decision[]} newest first */ decisions = [];
+  /** @type {Point[]} */ history = [];
+  /** Set to change what is told of each policy. @type {(policy: Policy) => Policy} */ alter = (policy) => policy;
+  #sentence = "";
+  #launches = 0;
+  #idle = 0;
+
+  /** @param {{ begin?: number, names?: string[] }} [options] */
+  constructor({ begin = Date.UTC(2026, 4, 12, 9, 0, 0), names = ["recognition"] } = {}) {
+    this.begin = begin;
+    this.names = names;
+    for (let i = 0; i < BASE.count; i += 1) {
+      this.machines.push({ id: `base-${i + 1}`, pool: "base", launched: -4000, phase: "ready", done: 71_000 + i * 913, stopAt: Infinity });
+    }
+  }
+
+  get at() {
+    return new Date(this.begin + this.seconds * 1000).toISOString();
+  }
+
+  /** Goes on by a second; gives the decision made in it, if any. */
+  step() {
+    this.seconds += 1;
+    const arriving = this.#arriving();
+    const working = this.machines.filter(({ phase }) => phase === "ready" || phase === "draining");
+    const capacity = working.reduce((sum, machine) => sum + this.#rateOf(machine), 0);
+    const before = this.backlog;
+    this.backlog = Math.max(0, Math.round(this.backlog + arriving - capacity));
+    const busy = capacity > 0 ? Math.min(1, (before + arriving) / capacity) : 0;
+    for (const machine of working) machine.done += Math.round(this.#rateOf(machine) * busy);
+    this.oldest = this.backlog === 0 ? 0.4 : Math.min(this.oldest + 1, this.backlog / Math.max(1, capacity) + 2);
+    for (const { pool } of this.machines) {
+      if (pool === "base") this.total.base += BASE.price / 3600;
+      else this.total.burst += CLOUD.price / 3600;
+    }
+    const decision = this.#decide(arriving, capacity);
+    this.history.push(this.#point());
+    if (this.history.length > 3600) this.history.shift();
+    return decision;
+  }
+
+  /** @param {number} seconds */
+  run(seconds) {
+    for (let i = 0; i < seconds; i += 1) this.step();
+    return this;
+  }
+
+  #arriving() {
+    const wobble = Math.sin(this.seconds / 7) * 2 + Math.sin(this.seconds / 2.3);
+    const isBurst = this.seconds >= BURST.from && this.seconds < BURST.to;
+    return STEADY + wobble + (isBurst ? BURST.rate : 0);
+  }
+
+  /** @param {Machine} machine */
+  #rateOf({ id, pool }) {
+    const own = 1 + ((id.charCodeAt(id.length - 1) % 7) - 3) / 100;
+    return (pool === "base" ? BASE.rate : CLOUD.rate) * own;
+  }
+
+  #isBlind() {
+    return this.seconds >= BLIND.from && this.seconds <= BLIND.to;
+  }
+
+  /** @param {number} arriving @param {number} capacity */
+  #eta(arriving, capacity) {
+    if (this.backlog === 0) return 0;
+    return capacity > arriving ? this.backlog / (capacity - arriving) : null;
+  }
+
+  /** @param {number} arriving @param {number} capacity */
+  #decide(arriving, capacity) {
+    const t = this.seconds;
+    /** @type {Action[]} */ const actions = [];
+    /** @type {Reason[]} */ const reasons = [];
+    /** @type {Hold | null} */ let hold = null;
+    let sentence = "The base does it: nothing waits.";
+    const burst = this.machines.filter(({ pool }) => pool !== "base");
+
+    for (const machine of burst) {
+      if (machine.phase === "booting" && t - machine.launched >= CLOUD.boot) machine.phase = "starting";
+      else if (machine.phase === "starting" && t - machine.launched >= CLOUD.boot + 3) machine.phase = "ready";
+      else if (machine.phase === "draining" && t >= machine.stopAt) machine.phase = "stopped";
+      else if (machine.phase === "stopped" && t >= machine.stopAt + 3) {
+        this.machines = this.machines.filter((each) => each !== machine);
+        actions.push({ verb: "Terminate", intent: machine.id, pool: CLOUD.name, code: "WorkerStopped", why: "its worker has finished and stopped" });
+      }
+    }
+
+    const usable = burst.filter(({ phase }) => phase === "booting" || phase === "starting" || phase === "ready").length;
+    const missing = this.backlog - (capacity - STEADY) * DEADLINE * 0.6;
+    const wanted = Math.ceil(missing / (CLOUD.rate * DEADLINE * 0.5));
+    if (this.#isBlind()) {
+      hold = { code: "BacklogUnknown", text: "the backlog is unknown (broker 2 did not answer within 1s)" };
+      reasons.push({ ...hold, trouble: true });
+      sentence = "Holding: the backlog is unknown, so nothing is bought and nothing is given back.";
+    } else if (wanted > usable && usable < CLOUD.max && t < BURST.to + 30) {
+      const count = Math.min(wanted, CLOUD.max) - usable;
+      for (let i = 0; i < count; i += 1) {
+        this.#launches += 1;
+        const id = `cloud-a10-${String(this.#launches).padStart(3, "0")}`;
+        this.machines.push({ id, pool: CLOUD.name, launched: t, phase: "booting", done: 0, stopAt: Infinity });
+        actions.push({ verb: "Launch", intent: id, pool: CLOUD.name, code: "Cheapest", why: `the cheapest that comes in time ($${((CLOUD.price / 3600 / CLOUD.rate) * 1e6).toFixed(2)} per million jobs, ready in ${CLOUD.boot}s)` });
+      }
+      reasons.push(
+        { code: "DeadlineEndangered", text: `${this.backlog.toLocaleString("en-US")} jobs are due within 3m, what runs and starts does ${Math.round(capacity * DEADLINE * 0.6).toLocaleString("en-US")} by then`, trouble: false },
+        { code: "Cheapest", text: `${count} × ${CLOUD.name} is the cheapest that comes in time`, trouble: false },
+      );
+      if (wanted > CLOUD.max) reasons.push({ code: "PoolMax", text: `${CLOUD.name} has all its ${CLOUD.max} machines`, trouble: true });
+      sentence = `Launching ${count} × ${CLOUD.name}: ${this.backlog.toLocaleString("en-US")} jobs wait and the base alone would miss the deadline of 3m.`;
+    } else if (usable > 0 && this.backlog === 0 && arriving < 36) {
+      this.#idle += 1;
+      const idle = burst.find(({ phase }) => phase === "ready");
+      if (this.#idle % 6 === 0 && idle) {
+        idle.phase = "draining";
+        idle.stopAt = t + 4;
+        actions.push({ verb: "Drain", intent: idle.id, pool: CLOUD.name, code: "NoLongerNeeded", why: "the others do 38.8/s while 30.2/s arrive and 0 wait" });
+        sentence = `Draining ${idle.id}: the others do it alone.`;
+        reasons.push({ code: "NoLongerNeeded", text: "the others do 38.8/s while 30.2/s arrive and 0 wait", trouble: false });
+      } else {
+        sentence = `Keeping ${usable} burst workers: nothing waits, watching for a moment longer.`;
+        reasons.push({ code: "PaidFor", text: `${CLOUD.name} is paid for another 20s anyway`, trouble: false });
+      }
+    } else if (usable > 0) {
+      sentence = "Nothing to do: the workers there and starting clear the backlog in time.";
+      reasons.push({ code: "FleetSuffices", text: `${burst.filter(({ phase }) => phase === "ready").length + BASE.count} running and ${burst.filter(({ phase }) => phase !== "ready").length} starting workers clear the backlog as it falls due`, trouble: false });
+      if (usable === CLOUD.max) reasons.push({ code: "PoolMax", text: `${CLOUD.name} has all its ${CLOUD.max} machines`, trouble: true });
+    } else {
+      reasons.push({ code: "BaseSuffices", text: "nothing waits, the base does it", trouble: false });
+    }
+    if (this.backlog > 0) this.#idle = 0;
+
+    if (actions.length === 0 && sentence === this.#sentence) return null;
+    this.#sentence = sentence;
+    /** @type {Decision} */
+    const decision = {
+      id: this.decisions.length + 1,
+      at: this.at,
+      policy: this.names[0] ?? "",
+      sentence,
+      actions,
+      reasons,
+      hold,
+      numbers: {
+        backlog: this.#isBlind() ? null : this.backlog,
+        arrival_rate: round(arriving),
+        service_rate: round(capacity),
+        drain_within_seconds: DEADLINE,
+        drain_eta_seconds: this.#isBlind() ? null : this.#eta(arriving, capacity),
+        burst_cost_per_hour: burst.length * CLOUD.price,
+        desired: { base: BASE.count, [CLOUD.name]: usable + actions.filter(({ verb }) => verb === "Launch").length },
+      },
+    };
+    this.decisions.unshift(decision);
+    return decision;
+  }
+
+  /** @returns {Point} */
+  #point() {
+    const policy = this.#policy(this.names[0] ?? "");
+    const inPool = (/** @type {Pool["kind"]} */ kind) =>
+      policy.pools.filter((pool) => pool.kind === kind).reduce((sum, pool) => sum + pool.ready + pool.draining, 0);
+    return {
+      at: this.at,
+      backlog: policy.backlog,
+      drain_eta_seconds: policy.drain_eta_seconds,
+      arrival_rate: policy.arrival_rate,
+      service_rate: policy.service_rate,
+      base: inPool("base"),
+      burst: inPool("burst"),
+      booting: policy.pools.reduce((sum, pool) => sum + pool.booting, 0),
+      cost_per_hour: policy.cost_per_hour,
+    };
+  }
+
+  /** @returns {State} */
+  state() {
+    return {
+      at: this.at,
+      version: "0.1.0",
+      policies: this.names.map((name, i) => (i === 0 ? this.alter(this.#policy(name)) : this.#quietPolicy(name))),
+    };
+  }
+
+  /** @param {string} name @returns {Policy} */
+  #quietPolicy(name) {
+    const policy = new Scene({ begin: this.begin, names: [name] }).run(5).#policy(name);
+    return { ...policy, workers: policy.workers.slice(0, 1) };
+  }
+
+  /** @param {string} name @returns {Policy} */
+  #policy(name) {
+    const arriving = this.#arriving();
+    const isBlind = this.#isBlind();
+    const burst = this.machines.filter(({ pool }) => pool !== "base");
+    const working = this.machines.filter(({ phase }) => phase === "ready" || phase === "draining");
+    const capacity = working.reduce((sum, machine) => sum + this.#rateOf(machine), 0);
+    const soon = this.machines.filter(({ phase }) => phase !== "stopped").reduce((sum, machine) => sum + this.#rateOf(machine), 0);
+    const eta = isBlind ? null : this.#eta(arriving, soon);
+    const last = this.decisions[0];
+    const cost = { base: BASE.count * BASE.price, burst: burst.length * CLOUD.price };
+    const inPhase = (/** @type {string} */ pool, /** @type {Worker["phase"][]} */ ...phases) =>
+      this.machines.filter((machine) => machine.pool === pool && phases.includes(machine.phase)).length;
+    return {
+      name,
+      drain_within_seconds: DEADLINE,
+      backlog: isBlind ? null : this.backlog,
+      partitions: PARTITIONS,
+      partitions_known: isBlind ? 8 : PARTITIONS,
+      oldest_age_seconds: isBlind ? null : round(this.oldest),
+      arrival_rate: isBlind ? null : round(arriving),
+      service_rate: round(capacity),
+      service_rate_soon: round(soon),
+      drain_eta_seconds: eta === null ? null : round(eta),
+      late_jobs: eta !== null && eta > DEADLINE ? Math.round((eta - DEADLINE) * (soon - arriving)) : 0,
+      sentence: last?.sentence ?? "",
+      hold: last?.hold ?? null,
+      reasons: last?.reasons ?? [],
+      cost_per_hour: cost.base + cost.burst,
+      burst_cost_per_hour: cost.burst,
+      cost_total: this.total.base + this.total.burst,
+      base_cost_total: this.total.base,
+      burst_cost_total: this.total.burst,
+      signal_age_seconds: { backlog: isBlind ? null : 0.3, workers: 0.8 },
+      pools: [
+        {
+          name: "base",
+          kind: "base",
+          desired: BASE.count,
+          booting: 0,
+          ready: inPhase("base", "ready"),
+          draining: 0,
+          max: BASE.count,
+          rate_per_worker: BASE.rate,
+          measured: true,
+          price_per_hour: BASE.price,
+          dollars_per_million: (BASE.price / 3600 / BASE.rate) * 1e6,
+          boot_seconds: 4,
+        },
+        {
+          name: CLOUD.name,
+          kind: "burst",
+          desired: inPhase(CLOUD.name, "booting", "starting", "ready"),
+          booting: inPhase(CLOUD.name, "booting", "starting"),
+          ready: inPhase(CLOUD.name, "ready"),
+          draining: inPhase(CLOUD.name, "draining"),
+          max: CLOUD.max,
+          rate_per_worker: CLOUD.rate,
+          measured: this.#launches > 0 && this.seconds > BURST.to + 20,
+          price_per_hour: CLOUD.price,
+          dollars_per_million: (CLOUD.price / 3600 / CLOUD.rate) * 1e6,
+          boot_seconds: CLOUD.boot,
+        },
+      ],
+      workers: this.machines.map((machine, i) => this.#worker(machine, i, working.length)),
+      lags: Array.from({ length: PARTITIONS }, (_, partition) => ({
+        topic: "spillway.jobs",
+        partition,
+        lag: isBlind && partition % 3 === 1 ? null : Math.round((this.backlog / PARTITIONS) * (1 + Math.sin(partition * 2.1) * 0.55)),
+      })),
+    };
+  }
+
+  /** @param {Machine} machine @param {number} i @param {number} working @returns {Worker} */
+  #worker(machine, i, working) {
+    const isUp = machine.phase === "ready" || machine.phase === "draining";
+    const age = this.seconds - machine.launched;
+    const price = machine.pool === "base" ? BASE.price : CLOUD.price;
+    return {
+      id: machine.id,
+      pool: machine.pool,
+      phase: machine.phase,
+      age_seconds: age,
+      images_done: machine.phase === "booting" ? null : machine.done,
+      rate: isUp ? round(this.#rateOf(machine) * (this.backlog > 0 ? 1 : 0.78)) : null,
+      in_flight: isUp ? (this.backlog > 0 ? 16 : 5) : null,
+      partitions: isUp ? Math.floor(PARTITIONS / working) + (i < PARTITIONS % working ? 1 : 0) : null,
+      cost: (price / 3600) * (machine.pool === "base" ? this.seconds : age),
+      price_per_hour: price,
+      last_seen_seconds: machine.phase === "booting" ? null : 0.6,
+    };
+  }
+}

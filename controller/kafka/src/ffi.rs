@@ -1,0 +1,434 @@
+//! The admin calls that rdkafka 0.39 does not wrap: ListOffsets and ListConsumerGroupOffsets.
+//!
+//! All of this crate's `unsafe` is here. Every C object is owned by a type that destroys it.
+//! A request is asynchronous inside librdkafka: several can be in flight, each answers on a queue of its own,
+//! and dropping it unanswered is sound (librdkafka drops the answer with the queue).
+#![allow(unsafe_code)]
+
+use std::{
+    ffi::{CStr, CString, c_char},
+    marker::PhantomData,
+    ptr::NonNull,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    client::Client,
+    error::{IsError, RDKafkaErrorCode},
+    topic_partition_list::{Offset, TopicPartitionList},
+};
+use rdkafka_sys as rd;
+use spillway_core::PartitionId;
+
+use crate::{config::Context, offsets::Isolation};
+
+/// What librdkafka writes for an offset that is not there.
+const INVALID: i64 = rd::RD_KAFKA_OFFSET_INVALID as i64;
+
+/// What each partition answered: an offset, none where there is none, or why it could not be read.
+/// A partition may be absent: it is unanswered then.
+pub(crate) type Answers = Vec<(PartitionId, Result<Option<u64>, String>)>;
+
+/// Why a request as a whole gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RequestError {
+    /// No answer in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The broker that was asked is not, or not yet, the group's coordinator.
+    #[error("no coordinator: {0}")]
+    CoordinatorLost(String),
+    /// The cluster or librdkafka said no.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Which end of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogEnd {
+    /// The first offset that still exists.
+    Earliest,
+    /// The next offset to be written.
+    Latest,
+}
+
+/// A request in flight. It cannot outlive its client.
+pub(crate) struct Request<'c> {
+    queue: Queue,
+    answer: Answer,
+    client: PhantomData<&'c Client<Context>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    ListOffsets,
+    GroupOffsets,
+}
+
+struct Queue(NonNull<rd::rd_kafka_queue_t>);
+struct Options(NonNull<rd::rd_kafka_AdminOptions_t>);
+struct Event(NonNull<rd::rd_kafka_event_t>);
+struct GroupQuery(NonNull<rd::rd_kafka_ListConsumerGroupOffsets_t>);
+
+/// Asks the partitions' leaders for one end of each log.
+pub(crate) fn list_offsets<'c>(
+    client: &'c Client<Context>,
+    partitions: &[PartitionId],
+    end: LogEnd,
+    isolation: Isolation,
+    timeout: Duration,
+) -> Result<Request<'c>, RequestError> {
+    let offset = match end {
+        LogEnd::Earliest => Offset::Beginning,
+        LogEnd::Latest => Offset::End,
+    };
+    let asked = partition_list(partitions, offset)?;
+    let options = Options::new(
+        client,
+        rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
+        timeout,
+    )?;
+    options.set_isolation(isolation)?;
+    let queue = Queue::new(client)?;
+    // SAFETY: all four pointers are live for the call; librdkafka copies the list and the options, and keeps
+    // its own reference to the queue.
+    unsafe {
+        rd::rd_kafka_ListOffsets(
+            client.native_ptr(),
+            asked.ptr(),
+            options.0.as_ptr(),
+            queue.0.as_ptr(),
+        );
+    }
+    Ok(Request::new(queue, Answer::ListOffsets))
+}
+
+/// Asks the group's coordinator where the group is in each of the partitions.
+///
+/// Takes no part in the group.
+pub(crate) fn list_group_offsets<'c>(
+    client: &'c Client<Context>,
+    group: &CStr,
+    partitions: &[PartitionId],
+    timeout: Duration,
+) -> Result<Request<'c>, RequestError> {
+    let asked = partition_list(partitions, Offset::Invalid)?;
+    let options = Options::new(
+        client,
+        rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
+        timeout,
+    )?;
+    let query = GroupQuery::new(group, &asked)?;
+    let queue = Queue::new(client)?;
+    let mut queries = [query.0.as_ptr()];
+    // SAFETY: the client, the one query, the options and the queue are live for the call; librdkafka copies the
+    // query and the options, and keeps its own reference to the queue.
+    unsafe {
+        rd::rd_kafka_ListConsumerGroupOffsets(
+            client.native_ptr(),
+            queries.as_mut_ptr(),
+            queries.len(),
+            options.0.as_ptr(),
+            queue.0.as_ptr(),
+        );
+    }
+    Ok(Request::new(queue, Answer::GroupOffsets))
+}
+
+fn partition_list(
+    partitions: &[PartitionId],
+    offset: Offset,
+) -> Result<TopicPartitionList, RequestError> {
+    let mut list = TopicPartitionList::with_capacity(partitions.len());
+    for id in partitions {
+        // rdkafka panics on a name with a NUL.
+        if id.topic.contains('\0') {
+            return Err(RequestError::Refused("a topic's name holds a NUL".into()));
+        }
+        list.add_partition_offset(&id.topic, id.partition, offset)
+            .map_err(|error| RequestError::Refused(error.to_string()))?;
+    }
+    Ok(list)
+}
+
+fn code(error: rd::rd_kafka_resp_err_t) -> String {
+    RDKafkaErrorCode::from(error).to_string()
+}
+
+/// Copies a C string; an empty one for null.
+///
+/// # Safety
+/// `text` is null or points to a NUL-terminated string that lives during the call.
+unsafe fn text(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: not null, and by the contract above NUL-terminated and live.
+    unsafe { CStr::from_ptr(text) }
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Reads one partition out of an answer.
+fn partition_answer(
+    partition: &rd::rd_kafka_topic_partition_t,
+    answer: Answer,
+) -> (PartitionId, Result<Option<u64>, String>) {
+    // SAFETY: librdkafka keeps `topic` NUL-terminated and alive as long as the element it belongs to.
+    let topic = unsafe { text(partition.topic) };
+    let id = PartitionId::new(topic, partition.partition);
+    let offset = if partition.err.is_error() {
+        Err(code(partition.err))
+    } else {
+        match (u64::try_from(partition.offset), answer) {
+            (Ok(offset), _) => Ok(Some(offset)),
+            (Err(_), Answer::GroupOffsets) if partition.offset == INVALID => Ok(None),
+            // A partition whose leader did not answer keeps the question (−1, −2) where the answer belongs.
+            (Err(_), _) => Err("its leader gave no answer".to_owned()),
+        }
+    };
+    (id, offset)
+}
+
+// === impl Request ===
+
+impl Request<'_> {
+    fn new(queue: Queue, answer: Answer) -> Self {
+        Self {
+            queue,
+            answer,
+            client: PhantomData,
+        }
+    }
+
+    /// Waits for the answer until `deadline`; what is there already is taken even after it.
+    pub(crate) fn wait(self, deadline: Instant) -> Result<Answers, RequestError> {
+        let expected = match self.answer {
+            Answer::ListOffsets => rd::RD_KAFKA_EVENT_LISTOFFSETS_RESULT,
+            Answer::GroupOffsets => rd::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT,
+        };
+        loop {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            let event = self.queue.poll(remaining).ok_or(RequestError::TimedOut)?;
+            if event.kind() != expected {
+                continue;
+            }
+            event.error()?;
+            return match self.answer {
+                Answer::ListOffsets => Ok(event.offsets()),
+                Answer::GroupOffsets => event.group_offsets(),
+            };
+        }
+    }
+}
+
+// === impl Queue ===
+
+impl Queue {
+    fn new(client: &Client<Context>) -> Result<Self, RequestError> {
+        // SAFETY: the client is live.
+        let queue = unsafe { rd::rd_kafka_queue_new(client.native_ptr()) };
+        NonNull::new(queue)
+            .map(Self)
+            .ok_or_else(|| RequestError::Refused("librdkafka gave no queue".into()))
+    }
+
+    fn poll(&self, timeout: Duration) -> Option<Event> {
+        // SAFETY: the queue is live; the event that it returns is ours to destroy.
+        NonNull::new(unsafe { rd::rd_kafka_queue_poll(self.0.as_ptr(), millis(timeout)) })
+            .map(Event)
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: made by `rd_kafka_queue_new`, destroyed only here.
+        unsafe { rd::rd_kafka_queue_destroy(self.0.as_ptr()) }
+    }
+}
+
+fn millis(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
+}
+
+// === impl Options ===
+
+impl Options {
+    fn new(
+        client: &Client<Context>,
+        call: rd::rd_kafka_admin_op_t,
+        timeout: Duration,
+    ) -> Result<Self, RequestError> {
+        // SAFETY: the client is live.
+        let options = unsafe { rd::rd_kafka_AdminOptions_new(client.native_ptr(), call) };
+        let options = NonNull::new(options)
+            .map(Self)
+            .ok_or_else(|| RequestError::Refused("librdkafka gave no options".into()))?;
+        let mut why = [0 as c_char; 256];
+        // SAFETY: the options are live, and `why` is as long as said.
+        let error = unsafe {
+            rd::rd_kafka_AdminOptions_set_request_timeout(
+                options.0.as_ptr(),
+                millis(timeout).max(1),
+                why.as_mut_ptr(),
+                why.len(),
+            )
+        };
+        if error.is_error() {
+            return Err(RequestError::Refused(code(error)));
+        }
+        Ok(options)
+    }
+
+    fn set_isolation(&self, isolation: Isolation) -> Result<(), RequestError> {
+        let level = match isolation {
+            Isolation::ReadUncommitted => {
+                rd::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED
+            }
+            Isolation::ReadCommitted => {
+                rd::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED
+            }
+        };
+        // SAFETY: the options are live; an error that comes back is ours to destroy, once.
+        unsafe {
+            let error = rd::rd_kafka_AdminOptions_set_isolation_level(self.0.as_ptr(), level);
+            if error.is_null() {
+                return Ok(());
+            }
+            let why = text(rd::rd_kafka_error_string(error));
+            rd::rd_kafka_error_destroy(error);
+            Err(RequestError::Refused(why))
+        }
+    }
+}
+
+impl Drop for Options {
+    fn drop(&mut self) {
+        // SAFETY: made by `rd_kafka_AdminOptions_new`, destroyed only here.
+        unsafe { rd::rd_kafka_AdminOptions_destroy(self.0.as_ptr()) }
+    }
+}
+
+// === impl GroupQuery ===
+
+impl GroupQuery {
+    fn new(group: &CStr, partitions: &TopicPartitionList) -> Result<Self, RequestError> {
+        // SAFETY: both are live for the call, and librdkafka copies both.
+        let query =
+            unsafe { rd::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), partitions.ptr()) };
+        NonNull::new(query)
+            .map(Self)
+            .ok_or_else(|| RequestError::Refused("librdkafka gave no query".into()))
+    }
+}
+
+impl Drop for GroupQuery {
+    fn drop(&mut self) {
+        // SAFETY: made by `rd_kafka_ListConsumerGroupOffsets_new`, destroyed only here.
+        unsafe { rd::rd_kafka_ListConsumerGroupOffsets_destroy(self.0.as_ptr()) }
+    }
+}
+
+// === impl Event ===
+
+impl Event {
+    fn kind(&self) -> i32 {
+        // SAFETY: the event is live.
+        unsafe { rd::rd_kafka_event_type(self.0.as_ptr()) }
+    }
+
+    fn error(&self) -> Result<(), RequestError> {
+        // SAFETY: the event is live, and so is the string that it owns.
+        unsafe {
+            let error = rd::rd_kafka_event_error(self.0.as_ptr());
+            if !error.is_error() {
+                return Ok(());
+            }
+            let code = RDKafkaErrorCode::from(error);
+            let why = text(rd::rd_kafka_event_error_string(self.0.as_ptr()));
+            let why = if why.is_empty() {
+                code.to_string()
+            } else {
+                why
+            };
+            Err(match code {
+                RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::RequestTimedOut => {
+                    RequestError::TimedOut
+                }
+                RDKafkaErrorCode::NotCoordinator | RDKafkaErrorCode::CoordinatorNotAvailable => {
+                    RequestError::CoordinatorLost(why)
+                }
+                _ => RequestError::Refused(why),
+            })
+        }
+    }
+
+    /// Reads the answer to [`list_offsets`].
+    fn offsets(&self) -> Answers {
+        let mut answers = Vec::new();
+        // SAFETY: the result, its array of `count` pointers and each partition belong to the event and live as
+        // long as it does; they are only read, and copied before it goes.
+        unsafe {
+            let result = rd::rd_kafka_event_ListOffsets_result(self.0.as_ptr());
+            if result.is_null() {
+                return answers;
+            }
+            let mut count = 0;
+            let infos = rd::rd_kafka_ListOffsets_result_infos(result, &mut count);
+            for index in 0..count {
+                let partition =
+                    rd::rd_kafka_ListOffsetsResultInfo_topic_partition(*infos.add(index));
+                if let Some(partition) = partition.as_ref() {
+                    answers.push(partition_answer(partition, Answer::ListOffsets));
+                }
+            }
+        }
+        answers
+    }
+
+    /// Reads the answer to [`list_group_offsets`].
+    fn group_offsets(&self) -> Result<Answers, RequestError> {
+        let mut answers = Vec::new();
+        // SAFETY: the result, its array of `count` pointers, each group's error and list belong to the event and
+        // live as long as it does; the list has `cnt` elements; all are only read, and copied before it goes.
+        unsafe {
+            let result = rd::rd_kafka_event_ListConsumerGroupOffsets_result(self.0.as_ptr());
+            if result.is_null() {
+                return Ok(answers);
+            }
+            let mut count = 0;
+            let groups = rd::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &mut count);
+            for index in 0..count {
+                let group = *groups.add(index);
+                let error = rd::rd_kafka_group_result_error(group);
+                if !error.is_null() {
+                    return Err(RequestError::Refused(text(rd::rd_kafka_error_string(
+                        error,
+                    ))));
+                }
+                let Some(list) = rd::rd_kafka_group_result_partitions(group).as_ref() else {
+                    continue;
+                };
+                for element in 0..usize::try_from(list.cnt).unwrap_or(0) {
+                    answers.push(partition_answer(
+                        &*list.elems.add(element),
+                        Answer::GroupOffsets,
+                    ));
+                }
+            }
+        }
+        Ok(answers)
+    }
+}
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        // SAFETY: came from `rd_kafka_queue_poll`, destroyed only here.
+        unsafe { rd::rd_kafka_event_destroy(self.0.as_ptr()) }
+    }
+}
+
+/// A group's name as C wants it; none if it is empty or holds a NUL.
+pub(crate) fn group_name(group: &str) -> Option<CString> {
+    CString::new(group).ok().filter(|name| !name.is_empty())
+}

@@ -1,0 +1,306 @@
+//! The command line.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::run::RunConfig;
+use crate::{demo, explain, journal, policy_file, run};
+
+/// Clears an image-recognition backlog on time for the least money.
+///
+/// Begin with `spillway demo`: it needs nothing but this program and `spillway-worker` beside it.
+#[derive(Debug, Parser)]
+#[command(name = "spillway", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    /// How to write logs, which go to stderr; RUST_LOG filters them.
+    #[arg(long, env = "SPILLWAY_LOG", value_enum, default_value_t = LogFormat::Text, global = true)]
+    log: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the controller for one policy until SIGTERM or SIGINT.
+    ///
+    /// Its machines stay when it ends, and the next controller on the same state folder finds them.
+    Run(RunArgs),
+    /// Shows the main job on this machine: a burst of real images, real workers, bought and given back.
+    ///
+    /// Starts an embedded Kafka, an image server, the controller and its workers; about three minutes with --once.
+    Demo(Box<demo::DemoArgs>),
+    /// Works with policy files.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Tells from the journal what was decided, and why.
+    Explain(ExplainArgs),
+    /// Makes every plan of a journal again and compares them byte for byte.
+    ///
+    /// With --policy: what another policy would have decided on the same observations.
+    Replay(ReplayArgs),
+    /// Prints the JSON schema of policies, for editors.
+    Schema,
+    /// Is a machine of the `process` provider; started by it alone.
+    #[command(hide = true)]
+    Machine {
+        #[arg(long)]
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Checks policy files and shows every problem at its line; nothing is started.
+    Lint {
+        /// Policy files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// The policy file.
+    #[arg(long, env = "SPILLWAY_POLICY", value_name = "FILE")]
+    policy: PathBuf,
+    /// Folder of intents, journal and machines; one controller at a time has it.
+    #[arg(long, env = "SPILLWAY_STATE", value_name = "DIR", default_value = "spillway-state")]
+    state: PathBuf,
+    /// Where to serve the dashboard, the API and metrics; port 0 takes a free one.
+    #[arg(long, env = "SPILLWAY_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// Whose machines these are: in the tags of each, so that no other controller touches them.
+    #[arg(long, env = "SPILLWAY_OWNER", default_value = "spillway")]
+    owner: String,
+    /// The worker's program; by default `spillway-worker` beside this one.
+    #[arg(long, env = "SPILLWAY_WORKER", value_name = "FILE")]
+    worker: Option<PathBuf>,
+    /// End all machines with the controller instead of leaving them for the next one.
+    #[arg(long)]
+    terminate_on_exit: bool,
+    /// End also when standard input closes: for a parent whose death must end the controller.
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
+}
+
+#[derive(Debug, Args)]
+struct ExplainArgs {
+    /// The controller's state folder.
+    #[arg(long, env = "SPILLWAY_STATE", value_name = "DIR", default_value = "spillway-state")]
+    state: PathBuf,
+    /// Only the newest so many decisions.
+    #[arg(long, default_value_t = 20)]
+    last: usize,
+    /// Print JSON, one decision a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ReplayArgs {
+    /// The controller's state folder.
+    #[arg(long, env = "SPILLWAY_STATE", value_name = "DIR", default_value = "spillway-state")]
+    state: PathBuf,
+    /// Decide by this policy instead of the recorded one.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    Json,
+    Text,
+}
+
+// === impl Cli ===
+
+impl Cli {
+    pub(crate) fn run(self) -> ExitCode {
+        // Before any thread exists: a machine starts its worker from a process with one thread.
+        if let Command::Machine { dir } = &self.command {
+            return ExitCode::from(spillway_cloud::process::machine::run(dir));
+        }
+        self.log.start();
+        match self.command.run() {
+            Ok(code) => code,
+            Err(error) => {
+                let _ = writeln!(std::io::stderr(), "error: {error:#}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+// === impl Command ===
+
+impl Command {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Run(args) => args.run(),
+            Self::Demo(args) => block_on(demo::run(*args))?,
+            Self::Policy(PolicyCommand::Lint { files }) => lint(&files),
+            Self::Explain(args) => {
+                explain::print(&args.state.join("journal"), args.last, args.json)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Replay(args) => args.run(),
+            Self::Schema => {
+                let schema = serde_json::to_string_pretty(&policy_file::schema())?;
+                writeln!(std::io::stdout(), "{schema}")?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Machine { .. } => unreachable!("a machine is started before everything else"),
+        }
+    }
+}
+
+// === impl RunArgs ===
+
+impl RunArgs {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let policy = match policy_file::load(&self.policy) {
+            Ok(policy) => policy,
+            Err(report) => return Ok(show(&report)),
+        };
+        let config = RunConfig {
+            policy,
+            owner: self.owner,
+            state: self.state,
+            listen: self.listen,
+            worker_command: worker_command(self.worker)?,
+            terminate_on_exit: self.terminate_on_exit,
+        };
+        let until_stdin_closes = self.until_stdin_closes;
+        block_on(run::run(config, async {
+            tokio::select! {
+                () = stop_signal() => {}
+                () = stdin_closed(), if until_stdin_closes => {}
+            }
+        }))??;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+// === impl ReplayArgs ===
+
+impl ReplayArgs {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let policy = match self.policy.as_deref().map(policy_file::load).transpose() {
+            Ok(policy) => policy,
+            Err(report) => return Ok(show(&report)),
+        };
+        let replayed = journal::replay(&self.state.join("journal"), policy.as_ref())?;
+        let mut out = std::io::stdout();
+        if self.json {
+            writeln!(out, "{}", serde_json::to_string(&replayed)?)?;
+        } else if replayed.different == 0 {
+            writeln!(out, "{} plans, all the same", replayed.plans)?;
+        } else {
+            let first = replayed.first_difference.map(|at| format!(", the first at {at}"));
+            let first = first.unwrap_or_default();
+            writeln!(out, "{} plans, {} different{first}", replayed.plans, replayed.different)?;
+        }
+        let is_as_recorded = replayed.different == 0 || policy.is_some();
+        Ok(if is_as_recorded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+// === impl LogFormat ===
+
+impl LogFormat {
+    fn start(self) {
+        let filter = EnvFilter::try_from_default_env()
+            .unwrap_or_else(|_| EnvFilter::new("info,librdkafka=error,rdkafka=error"));
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        match self {
+            Self::Json => log.json().init(),
+            Self::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        }
+    }
+}
+
+fn lint(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    for file in files {
+        match policy_file::load(file) {
+            Ok(policy) => writeln!(
+                std::io::stdout(),
+                "{}: the policy {} is good",
+                file.display(),
+                policy.name()
+            )?,
+            Err(report) => code = show(&report),
+        }
+    }
+    Ok(code)
+}
+
+fn show(report: &policy_file::PolicyReport) -> ExitCode {
+    // To a stderr that is closed nothing can be said.
+    let _ = write!(std::io::stderr(), "{}", report.for_terminal());
+    ExitCode::FAILURE
+}
+
+/// Program and arguments of a worker.
+///
+/// # Errors
+/// When there is no such program.
+pub(crate) fn worker_command(program: Option<PathBuf>) -> anyhow::Result<Vec<String>> {
+    let program = match program {
+        Some(program) => program,
+        None => beside("spillway-worker")?,
+    };
+    anyhow::ensure!(
+        program.is_file(),
+        "there is no worker at {}: build it (`make build`) or name it with --worker",
+        program.display()
+    );
+    let program = std::path::absolute(&program)?;
+    Ok(vec![program.display().to_string(), "run".to_owned()])
+}
+
+fn beside(name: &str) -> anyhow::Result<PathBuf> {
+    let this = std::env::current_exe().context("cannot find this program")?;
+    Ok(this.parent().unwrap_or(Path::new(".")).join(name))
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let done = runtime.block_on(future);
+    // A thread may still wait for standard input: nothing is left that it could do.
+    runtime.shutdown_background();
+    Ok(done)
+}
+
+/// Ends when standard input does.
+async fn stdin_closed() {
+    let reading = tokio::task::spawn_blocking(|| {
+        // Nothing is ever said there: only its end matters, and an error is one.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    });
+    let _ = reading.await;
+}
+
+/// Ends with the first SIGTERM or SIGINT.
+pub(crate) async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("the runtime handles signals");
+    let mut interrupt = signal(SignalKind::interrupt()).expect("the runtime handles signals");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

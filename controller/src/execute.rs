@@ -1,0 +1,225 @@
+//! Carrying out single steps. No choices are made here: the plan left none.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use spillway_cloud::{LaunchError, LaunchRequest, Provider, WorkerSpec};
+use spillway_core::{Action, BASE_POOL, IntentId, Outcome, Policy, Pool, Reason};
+use spillway_kafka::{ControlWriter, Fleet};
+use spillway_wire::topics;
+use tracing::warn;
+
+use crate::control::desired_state;
+use crate::intents::{Intent, IntentStore, State};
+
+/// The longest that a launch call may take; then its outcome is unknown and the next look shows it.
+const LAUNCH_DEADLINE: Duration = Duration::from_secs(60);
+/// The longest that a call to terminate may take.
+const TERMINATE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What steps are carried out with.
+pub(crate) struct Executor {
+    pub(crate) owner: String,
+    pub(crate) policy: Policy,
+    pub(crate) worker_command: Vec<String>,
+    pub(crate) intents: Arc<IntentStore>,
+    pub(crate) providers: BTreeMap<String, Arc<dyn Provider>>,
+    pub(crate) control: ControlWriter,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) token: u64,
+}
+
+// === impl Executor ===
+
+impl Executor {
+    /// Carries out one step and says how it ended.
+    pub(crate) async fn execute(&self, action: &Action) -> Outcome {
+        let done = match action {
+            Action::Launch { intent, pool, why } => return self.launch(intent, pool, why).await,
+            Action::Adopt { intent, .. } => self.adopt(intent).await,
+            Action::Drain { intent, drain_by, why } => self.drain(intent, *drain_by, why).await,
+            Action::Terminate { intent, why } => self.terminate(intent, why).await,
+            Action::Close { intent, why } => self.close(intent, why).await,
+        };
+        match done {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::Failed { why: format!("{error:#}") },
+        }
+    }
+
+    async fn launch(&self, id: &IntentId, pool: &str, why: &Reason) -> Outcome {
+        let now = Timestamp::now();
+        let failed = |why: String| Outcome::Failed { why };
+        let (Some(provider), Some(pool)) = (self.providers.get(pool), self.policy.pool(pool)) else {
+            return failed(format!("no provider for the pool {pool}"));
+        };
+        // Written before the call, with the exact request: whoever starts after a crash knows what to ask for.
+        let intent = match self.intents.get(id) {
+            Some(intent) => intent,
+            None => match self.new_intent(id, pool, why, now) {
+                Ok(intent) => intent,
+                Err(error) => return failed(format!("{error:#}")),
+            },
+        };
+        let launched = tokio::time::timeout(LAUNCH_DEADLINE, provider.launch(&intent.request)).await;
+        match launched {
+            Err(_) => Outcome::Unknown { why: "no answer in time".to_owned() },
+            Ok(Err(LaunchError::Unknown(error))) => Outcome::Unknown { why: error.to_string() },
+            Ok(Err(LaunchError::NotLaunched { fault, retry_after })) => {
+                let closed = intent.closed(now, fault.to_string());
+                if let Err(error) = self.intents.write(closed) {
+                    return failed(format!("{error:#}"));
+                }
+                let retry_after = retry_after.and_then(|after| SignedDuration::try_from(after).ok());
+                Outcome::NotLaunched { fault: fault.as_str().to_owned(), retry_after }
+            }
+            Ok(Ok(instance)) => {
+                let state = State::Launched { instance: instance.id, at: instance.launched_at };
+                match self.intents.write(Intent { state, ..intent }) {
+                    Ok(()) => Outcome::Done,
+                    Err(error) => Outcome::Unknown { why: format!("{error:#}") },
+                }
+            }
+        }
+    }
+
+    fn new_intent(
+        &self,
+        id: &IntentId,
+        pool: &Pool,
+        why: &Reason,
+        now: Timestamp,
+    ) -> anyhow::Result<Intent> {
+        let number = id.as_str().rsplit_once('-').and_then(|(_, number)| number.parse().ok());
+        let intent = Intent {
+            id: id.clone(),
+            number: number.unwrap_or(0),
+            pool: pool.name.clone(),
+            request: LaunchRequest {
+                owner: self.owner.clone(),
+                policy: self.policy.name().to_owned(),
+                pool: pool.name.clone(),
+                intent: id.to_string(),
+                attempt: 1,
+                worker: self.worker(pool),
+                lease: self.policy.dead_man_lease().unsigned_abs(),
+            },
+            price_per_hour: pool.price_per_hour,
+            billing_minimum: pool.billing_minimum,
+            why: why.to_string(),
+            state: State::Written { at: now },
+        };
+        self.intents.write(intent.clone())?;
+        Ok(intent)
+    }
+
+    fn worker(&self, pool: &Pool) -> WorkerSpec {
+        let servers = if pool.name == BASE_POOL {
+            self.policy.bootstrap_servers()
+        } else {
+            self.policy.join_servers()
+        };
+        let mut environment = BTreeMap::from([
+            ("SPILLWAY_BROKERS".to_owned(), servers.join(",")),
+            ("SPILLWAY_GROUP".to_owned(), self.policy.consumer_group().to_owned()),
+            ("SPILLWAY_TOPICS".to_owned(), self.policy.topics().join(",")),
+            ("SPILLWAY_RESULTS_TOPIC".to_owned(), topics::RESULTS.to_owned()),
+            ("SPILLWAY_WORKERS_TOPIC".to_owned(), topics::WORKERS.to_owned()),
+            ("SPILLWAY_CONTROL_TOPIC".to_owned(), topics::CONTROL.to_owned()),
+        ]);
+        environment.extend(pool.environment.clone());
+        WorkerSpec { command: self.worker_command.clone(), environment }
+    }
+
+    async fn adopt(&self, id: &IntentId) -> anyhow::Result<()> {
+        let intent = self.known(id)?;
+        let machine = self.machine_of(&intent).await?;
+        let (instance, at) = machine.ok_or_else(|| anyhow::anyhow!("its machine is gone again"))?;
+        self.intents.write(Intent { state: State::Launched { instance, at }, ..intent })
+    }
+
+    async fn drain(&self, id: &IntentId, drain_by: Timestamp, why: &Reason) -> anyhow::Result<()> {
+        let intent = self.known(id)?;
+        let launched_at = intent.launched_at().unwrap_or_else(Timestamp::now);
+        let instance = intent.instance().map(str::to_owned);
+        let state = State::Retiring {
+            instance: instance.clone(),
+            launched_at,
+            drain_by,
+            terminating: false,
+            why: why.to_string(),
+        };
+        let intent = Intent { state, ..intent };
+        self.intents.write(intent.clone())?;
+        let Some(worker) = instance else {
+            return Ok(());
+        };
+        let record = desired_state(&intent, self.token, self.policy.dead_man_lease());
+        // Should Kafka not take it, the renewal of control records sends it again.
+        if let Err(error) = self.control.write(&worker, &record).await {
+            warn!(intent = %id, %error, "drain could not be sent yet");
+        }
+        Ok(())
+    }
+
+    async fn terminate(&self, id: &IntentId, why: &Reason) -> anyhow::Result<()> {
+        let intent = self.known(id)?;
+        let instance = match intent.instance() {
+            Some(instance) => Some(instance.to_owned()),
+            None => self.machine_of(&intent).await?.map(|(instance, _)| instance),
+        };
+        let now = Timestamp::now();
+        let state = State::Retiring {
+            instance: instance.clone(),
+            launched_at: intent.launched_at().unwrap_or(now),
+            drain_by: now,
+            terminating: true,
+            why: why.to_string(),
+        };
+        let pool = intent.pool.clone();
+        self.intents.write(Intent { state, ..intent })?;
+        let (Some(instance), Some(provider)) = (instance, self.providers.get(&pool)) else {
+            return Ok(());
+        };
+        tokio::time::timeout(TERMINATE_DEADLINE, provider.terminate(&instance)).await??;
+        Ok(())
+    }
+
+    async fn close(&self, id: &IntentId, why: &Reason) -> anyhow::Result<()> {
+        let intent = self.known(id)?;
+        let worker = intent.instance().map(str::to_owned);
+        let told = match &intent.state {
+            State::Retiring { why, .. } => why.clone(),
+            _ => why.to_string(),
+        };
+        self.intents.write(intent.closed(Timestamp::now(), told))?;
+        // Housekeeping: what is left in the topics of a worker that is gone. A later look at them is harmless.
+        if let Some(worker) = worker {
+            if let Err(error) = self.fleet.bury(&worker).await {
+                warn!(%worker, %error, "heartbeat could not be buried");
+            }
+            if let Err(error) = self.control.bury(&worker).await {
+                warn!(%worker, %error, "control record could not be buried");
+            }
+        }
+        Ok(())
+    }
+
+    /// The living machine of an intent, as its provider lists it, and when its billing began.
+    async fn machine_of(&self, intent: &Intent) -> anyhow::Result<Option<(String, Timestamp)>> {
+        let Some(provider) = self.providers.get(&intent.pool) else {
+            return Ok(None);
+        };
+        let listed = provider.list().await?;
+        let mut machines = listed.into_iter().filter(|machine| {
+            machine.intent == intent.id.as_str() && machine.state.is_alive()
+        });
+        Ok(machines.next().map(|machine| (machine.id, machine.launched_at)))
+    }
+
+    fn known(&self, id: &IntentId) -> anyhow::Result<Intent> {
+        self.intents.get(id).ok_or_else(|| anyhow::anyhow!("no intent is called {id}"))
+    }
+}

@@ -1,0 +1,192 @@
+//! The journal: everything that went into the planner and every plan that came out, in order.
+//!
+//! From it every decision can be explained, and the planner run again: `replay` gives the same plans byte for byte.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use spillway_core::{Action, IntentId, Outcome, Plan, Planner, Policy, Snapshot, Violation};
+
+/// A file is closed and the next begun beyond this size.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+/// Files kept; the oldest goes first.
+const FILES_MAX: usize = 8;
+
+/// One line of the journal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "event")]
+pub(crate) enum Event {
+    /// A controller began, or a file did: the planner as it was.
+    Began { schema: u32, at: Timestamp, planner: Box<Planner> },
+    /// A snapshot was taken in.
+    Observed { snapshot: Box<Snapshot> },
+    /// A plan was made.
+    Planned { plan: Box<Plan>, violations: Vec<Violation> },
+    /// A step was begun.
+    Started { at: Timestamp, action: Action },
+    /// A step ended.
+    Finished { at: Timestamp, intent: IntentId, outcome: Outcome },
+}
+
+/// Writes a journal.
+pub(crate) struct Journal {
+    folder: PathBuf,
+    file: BufWriter<File>,
+    number: u64,
+    written: u64,
+}
+
+/// Version of the lines.
+const SCHEMA: u32 = 1;
+
+// === impl Journal ===
+
+impl Journal {
+    /// Begins a new file in `folder`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub(crate) fn begin(folder: PathBuf, planner: &Planner) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&folder)?;
+        let last = files(&folder)?.last().map_or(0, |(number, _)| *number);
+        let file = open(&folder, last + 1)?;
+        let mut journal = Self { folder, file, number: last + 1, written: 0 };
+        journal.write(&Event::began(planner))?;
+        journal.forget()?;
+        Ok(journal)
+    }
+
+    /// Adds a line.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub(crate) fn write(&mut self, event: &Event) -> anyhow::Result<()> {
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        self.written += line.len() as u64;
+        self.file.write_all(&line).context("cannot write the journal")
+    }
+
+    /// Gives what was written to the system, and begins the next file when this one is large.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub(crate) fn flush(&mut self, planner: &Planner) -> anyhow::Result<()> {
+        self.file.flush().context("cannot write the journal")?;
+        if self.written > FILE_BYTES_MAX {
+            self.number += 1;
+            self.file = open(&self.folder, self.number)?;
+            self.written = 0;
+            self.write(&Event::began(planner))?;
+            self.forget()?;
+        }
+        Ok(())
+    }
+
+    fn forget(&self) -> anyhow::Result<()> {
+        let files = files(&self.folder)?;
+        for (_, path) in files.iter().take(files.len().saturating_sub(FILES_MAX)) {
+            std::fs::remove_file(path)?;
+        }
+        Ok(())
+    }
+}
+
+// === impl Event ===
+
+impl Event {
+    fn began(planner: &Planner) -> Self {
+        Self::Began { schema: SCHEMA, at: Timestamp::now(), planner: Box::new(planner.clone()) }
+    }
+}
+
+/// Reads a journal's lines, oldest first. A last line that was cut off by a crash is left out.
+///
+/// # Errors
+/// When a file cannot be read, or a line in the middle is damaged.
+pub(crate) fn read(folder: &Path, mut each: impl FnMut(Event)) -> anyhow::Result<()> {
+    let files = files(folder)?;
+    anyhow::ensure!(!files.is_empty(), "there is no journal in {}", folder.display());
+    for (_, path) in files {
+        let mut lines = BufReader::new(File::open(&path)?).lines().enumerate().peekable();
+        while let Some((number, line)) = lines.next() {
+            match serde_json::from_str(&line?) {
+                Ok(event) => each(event),
+                Err(_) if lines.peek().is_none() => {}
+                Err(error) => {
+                    return Err(error)
+                        .with_context(|| format!("{} line {}", path.display(), number + 1));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a replay found.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Replayed {
+    /// Plans made again.
+    pub(crate) plans: u64,
+    /// Of these, plans that came out differently.
+    pub(crate) different: u64,
+    /// When the first of them was made.
+    pub(crate) first_difference: Option<Timestamp>,
+}
+
+/// Runs the planner over a journal again and compares its plans byte for byte; with another policy, if one is
+/// given, to see what it would have decided.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn replay(folder: &Path, policy: Option<&Policy>) -> anyhow::Result<Replayed> {
+    let mut replayed = Replayed::default();
+    let mut planner: Option<Planner> = None;
+    read(folder, |event| match (event, &mut planner) {
+        (Event::Began { planner: recorded, .. }, planner) => {
+            let fresh = policy.map(|policy| Planner::new(policy.clone()));
+            *planner = Some(fresh.unwrap_or(*recorded));
+        }
+        (Event::Observed { snapshot }, Some(planner)) => planner.observe(*snapshot),
+        (Event::Started { action, .. }, Some(planner)) => planner.started(&action),
+        (Event::Finished { at, intent, outcome }, Some(planner)) => {
+            planner.finished(at, &intent, &outcome);
+        }
+        (Event::Planned { plan, .. }, Some(planner)) => {
+            let again = planner.plan(plan.at);
+            replayed.plans += 1;
+            if serde_json::to_vec(&again).ok() != serde_json::to_vec(&plan).ok() {
+                replayed.different += 1;
+                replayed.first_difference.get_or_insert(plan.at);
+            }
+        }
+        (_, None) => {}
+    })?;
+    Ok(replayed)
+}
+
+fn open(folder: &Path, number: u64) -> anyhow::Result<BufWriter<File>> {
+    let path = folder.join(format!("journal-{number:06}.jsonl"));
+    let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    Ok(BufWriter::new(file))
+}
+
+fn files(folder: &Path) -> anyhow::Result<Vec<(u64, PathBuf)>> {
+    let mut files = Vec::new();
+    let entries = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot read the journal in {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let number = name.strip_prefix("journal-").and_then(|name| name.strip_suffix(".jsonl"));
+        if let Some(number) = number.and_then(|number| number.parse().ok()) {
+            files.push((number, path));
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,174 @@
+//! Looking at everything at once, each with a deadline, and putting it into one snapshot.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use spillway_cloud::{CloudError, Instance, InstanceState, Provider};
+use spillway_core::{
+    BacklogReading, IntentId, Machine, SeenInstance, SeenWorker, Snapshot, WorkerPhase,
+};
+use spillway_kafka::{BacklogSource, Fleet, FleetSnapshot};
+use spillway_wire::{Heartbeat, Phase};
+use tokio::time::timeout;
+
+use crate::intents::{Intent, IntentStore};
+
+/// The longest that a provider may take to list its machines; then it counts as not asked.
+const LIST_DEADLINE: Duration = Duration::from_secs(5);
+/// Heartbeats are not believed to be all there when their broker has not answered for so long.
+const CONTACT_AGE_MAX: Duration = Duration::from_secs(5);
+
+/// Where a policy's world is looked at.
+pub(crate) struct Sources {
+    pub(crate) backlog: Box<dyn BacklogSource>,
+    pub(crate) fleet: Arc<Fleet>,
+    /// By pool.
+    pub(crate) providers: BTreeMap<String, Arc<dyn Provider>>,
+    pub(crate) intents: Arc<IntentStore>,
+}
+
+/// A snapshot, and what else was seen.
+pub(crate) struct Observed {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) heartbeats: Vec<Heartbeat>,
+    /// Machines with our tags of which no intent is known.
+    pub(crate) orphans: Vec<(String, Instance)>,
+}
+
+// === impl Sources ===
+
+impl Sources {
+    /// Looks once.
+    pub(crate) async fn observe(&self) -> Observed {
+        let taken_at = Timestamp::now();
+        // Intents first: a machine that is launched after this look is not missing in it.
+        let intents = self.intents.open_intents();
+        let (backlog, listed) = tokio::join!(self.backlog.read(), self.list());
+        let fleet = self.fleet.snapshot();
+        let orphans = self.orphans(&listed);
+        let instances = intents.iter().filter_map(|intent| seen_instance(intent, &listed)).collect();
+        let snapshot = Snapshot {
+            taken_at,
+            backlog: readable(backlog),
+            workers: seen_workers(&fleet),
+            instances,
+            next_intent: self.intents.next_number(),
+        };
+        let heartbeats = fleet.workers.into_iter().map(|seen| seen.heartbeat).collect();
+        Observed { snapshot, heartbeats, orphans }
+    }
+
+    async fn list(&self) -> BTreeMap<String, Result<Vec<Instance>, String>> {
+        let looks = self.providers.iter().map(|(pool, provider)| async move {
+            let listed = match timeout(LIST_DEADLINE, provider.list()).await {
+                Ok(Ok(listed)) => Ok(listed.into_iter().filter(|it| it.pool == *pool).collect()),
+                Ok(Err(error)) => Err(why(&error)),
+                Err(_) => Err(format!("no answer within {} s", LIST_DEADLINE.as_secs())),
+            };
+            (pool.clone(), listed)
+        });
+        join_all(looks).await.into_iter().collect()
+    }
+
+    fn orphans(
+        &self,
+        listed: &BTreeMap<String, Result<Vec<Instance>, String>>,
+    ) -> Vec<(String, Instance)> {
+        let listed = listed.iter().filter_map(|(pool, listed)| Some((pool, listed.as_ref().ok()?)));
+        listed
+            .flat_map(|(pool, machines)| machines.iter().map(move |machine| (pool, machine)))
+            .filter(|(_, machine)| machine.state.is_alive())
+            .filter(|(_, machine)| {
+                // Asked of the store, not of the list taken before: a launch may have come in between.
+                let intent = self.intents.get(&IntentId::from(machine.intent.clone()));
+                intent.is_none_or(|intent| intent.is_closed())
+            })
+            .map(|(pool, machine)| (pool.clone(), machine.clone()))
+            .collect()
+    }
+}
+
+fn readable(reading: BacklogReading) -> Result<BacklogReading, String> {
+    if reading.partitions.is_empty() && reading.missing.is_empty() {
+        return Err("the group's topics gave no partition".to_owned());
+    }
+    Ok(reading)
+}
+
+fn seen_instance(
+    intent: &Intent,
+    listed: &BTreeMap<String, Result<Vec<Instance>, String>>,
+) -> Option<SeenInstance> {
+    let machine = match listed.get(&intent.pool) {
+        None => Err("the policy no longer has its pool".to_owned()),
+        Some(Err(why)) => Err(why.clone()),
+        Some(Ok(machines)) => {
+            let of_intent = machines.iter().filter(|it| it.intent == intent.id.as_str());
+            let states = of_intent.map(|machine| machine.state);
+            // Of several attempts the one that is most alive counts.
+            Ok(states.min().map_or(Machine::NotListed, |state| match state {
+                InstanceState::Booting => Machine::Booting,
+                InstanceState::Running => Machine::Running,
+                InstanceState::Terminating => Machine::Terminating,
+                InstanceState::Terminated => Machine::Terminated,
+            }))
+        }
+    };
+    Some(SeenInstance {
+        intent: intent.id.clone(),
+        pool: intent.pool.clone(),
+        progress: intent.progress()?,
+        machine,
+    })
+}
+
+fn seen_workers(fleet: &FleetSnapshot) -> Result<Vec<SeenWorker>, String> {
+    if !fleet.caught_up {
+        return Err("the heartbeats have not been read to their end yet".to_owned());
+    }
+    match fleet.contact_age {
+        Some(age) if age <= CONTACT_AGE_MAX => {}
+        Some(age) => return Err(format!("Kafka has not answered for {} s", age.as_secs())),
+        None => return Err("Kafka has not answered yet".to_owned()),
+    }
+    Ok(fleet
+        .workers
+        .iter()
+        .map(|seen| {
+            let beat = &seen.heartbeat;
+            SeenWorker {
+                id: beat.worker.clone(),
+                pool: beat.pool.clone(),
+                intent: beat.instance.as_ref().map(|it| IntentId::from(it.intent.clone())),
+                boot_id: beat.boot_id.clone(),
+                phase: match beat.phase {
+                    Phase::Starting => WorkerPhase::Starting,
+                    Phase::Ready => WorkerPhase::Ready,
+                    Phase::Draining => WorkerPhase::Draining,
+                    Phase::Stopped => WorkerPhase::Stopped,
+                },
+                // What Kafka stamped, not when it was read: after a restart everything is read anew.
+                last_seen: seen.record_at,
+                images_done: beat.counters.images_done,
+                saturated_images: beat.counters.saturated_images,
+                saturated_ms: beat.counters.saturated_ms,
+                in_flight: beat.in_flight,
+                partitions: u32::try_from(beat.partitions.len()).unwrap_or(u32::MAX),
+            }
+        })
+        .collect())
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn why(error: &CloudError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}

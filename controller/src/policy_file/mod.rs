@@ -1,0 +1,94 @@
+//! Policy files: YAML to a trusted policy, or everything that is wrong with it, each at its line.
+//!
+//! ```text
+//!  text ─▶ tree with places (marked-yaml) ─▶ shape (JSON schema) ─▶ meaning (Policy::check) ─▶ Policy
+//!             duplicate keys                  unknown fields, types    units, ranges, pairs
+//! ```
+//!
+//! What one step rejects is taken out before the next, so that one mistake hides no other.
+
+mod report;
+mod shape;
+mod tree;
+
+use std::path::Path;
+
+use spillway_core::{Policy, Problem, raw};
+
+pub(crate) use report::PolicyReport;
+pub(crate) use shape::schema;
+use tree::Tree;
+
+/// A policy of more bytes than this is no policy.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Reads and checks a policy file.
+///
+/// # Errors
+/// A report with every problem at its place, ready to be shown.
+pub(crate) fn load(path: &Path) -> Result<Policy, PolicyReport> {
+    let name = path.display().to_string();
+    let size = std::fs::metadata(path).map(|metadata| metadata.len());
+    let text = match size {
+        Ok(size) if size > FILE_BYTES_MAX => Err("is larger than 1 MiB".to_owned()),
+        Ok(_) => std::fs::read_to_string(path).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match text {
+        Ok(text) => parse(&name, &text),
+        Err(why) => Err(PolicyReport::unreadable(&name, &why)),
+    }
+}
+
+/// Checks the text of a policy file called `name`.
+pub(crate) fn parse(name: &str, text: &str) -> Result<Policy, PolicyReport> {
+    let tree = match Tree::parse(text) {
+        Ok(tree) => tree,
+        Err(problem) => return Err(PolicyReport::new(name, text, vec![problem])),
+    };
+    let mut placed = tree.duplicates();
+    let mut value = tree.value();
+    let shape = shape::check(&mut value);
+    let written: raw::ScalingPolicy = match serde_json::from_value(value) {
+        Ok(written) => written,
+        Err(error) => {
+            // The schema is made of the same types, so this says that the two disagree.
+            let problem = Problem { path: String::new(), message: error.to_string(), help: None };
+            placed.push(tree.place(problem));
+            return Err(PolicyReport::new(name, text, placed));
+        }
+    };
+    let checked = Policy::check(&written);
+    let meaning = checked.as_ref().err().cloned().unwrap_or_default();
+    placed.extend(shape::merge(shape, meaning).into_iter().map(|problem| tree.place(problem)));
+    match checked {
+        Ok(policy) if placed.is_empty() => Ok(policy),
+        _ => Err(PolicyReport::new(name, text, placed)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = include_str!("../../../policies/recognition.yaml");
+
+    #[test]
+    fn the_policy_to_start_from_is_good() {
+        let policy = parse("recognition.yaml", GOOD).unwrap_or_else(|report| panic!("{report:?}"));
+        assert_eq!(policy.name(), "recognition");
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_its_place_with_a_suggestion() {
+        let bad = include_str!("testdata/bad.yaml");
+        let report = parse("bad.yaml", bad).unwrap_err();
+        insta::assert_snapshot!(report.plain());
+    }
+
+    #[test]
+    fn what_is_not_yaml_says_where() {
+        let report = parse("broken.yaml", "kind: ScalingPolicy\nspec: [1, 2\n").unwrap_err();
+        insta::assert_snapshot!(report.plain());
+    }
+}

@@ -1,0 +1,100 @@
+//! How problems of a policy file are shown: line, caret, suggestion, all at once.
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+
+use super::tree::Placed;
+
+/// Everything that is wrong with a policy file.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{summary}")]
+pub(crate) struct PolicyReport {
+    summary: String,
+    #[related]
+    problems: Vec<Shown>,
+}
+
+/// One problem, with the text around it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Shown {
+    message: String,
+    help: Option<String>,
+    label: Option<LabeledSpan>,
+    source_code: NamedSource<String>,
+}
+
+// === impl Shown ===
+
+impl Diagnostic for Shown {
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as _)
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        self.label.as_ref().map(|_| &self.source_code as _)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.label.clone().map(|label| Box::new(std::iter::once(label)) as _)
+    }
+}
+
+// === impl PolicyReport ===
+
+impl PolicyReport {
+    pub(super) fn new(name: &str, text: &str, mut problems: Vec<Placed>) -> Self {
+        problems.sort_by(|a, b| a.at.cmp(&b.at).then(a.problem.cmp(&b.problem)));
+        let offset = |characters: usize| {
+            text.char_indices().nth(characters).map_or(text.len(), |(offset, _)| offset)
+        };
+        let problems: Vec<Shown> = problems
+            .into_iter()
+            .map(|Placed { problem, at, length }| {
+                let (from, to) = (offset(at), offset(at + length));
+                let message = match problem.path.as_str() {
+                    "" => problem.message,
+                    path => format!("{path} {}", problem.message),
+                };
+                Shown {
+                    message,
+                    help: problem.help,
+                    label: Some(LabeledSpan::underline(from..to)),
+                    source_code: NamedSource::new(name, text.to_owned()),
+                }
+            })
+            .collect();
+        let summary = match problems.len() {
+            1 => format!("{name} has a problem, and nothing was started"),
+            count => format!("{name} has {count} problems, and nothing was started"),
+        };
+        Self { summary, problems }
+    }
+
+    pub(super) fn unreadable(name: &str, why: &str) -> Self {
+        Self { summary: format!("{name} cannot be read: {why}"), problems: Vec::new() }
+    }
+
+    /// As it is shown where there are no colours.
+    #[cfg(test)]
+    pub(super) fn plain(&self) -> String {
+        self.rendered(GraphicalTheme::unicode_nocolor())
+    }
+
+    /// As it is shown to a person.
+    pub(crate) fn for_terminal(&self) -> String {
+        let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        let has_colour = is_terminal && std::env::var_os("NO_COLOR").is_none();
+        self.rendered(if has_colour {
+            GraphicalTheme::unicode()
+        } else {
+            GraphicalTheme::unicode_nocolor()
+        })
+    }
+
+    fn rendered(&self, theme: GraphicalTheme) -> String {
+        let mut text = String::new();
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
+        handler.render_report(&mut text, self).expect("a string takes every text");
+        text
+    }
+}

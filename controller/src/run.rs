@@ -1,0 +1,303 @@
+//! The loop: observe ▶ plan ▶ check ▶ execute ▶ journal, once a second and whenever a step has ended.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::future::join_all;
+use jiff::Timestamp;
+use spillway_cloud::Provider;
+use spillway_core::{Action, IntentId, Outcome, Planner, Policy, Violation, check};
+use spillway_kafka::{Cluster, ControlWriter, Fleet, GroupLag, KafkaConfig};
+use spillway_wire::topics;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant, MissedTickBehavior};
+use tracing::{error, info, warn};
+
+use crate::control::Renewals;
+use crate::execute::Executor;
+use crate::http;
+use crate::intents::IntentStore;
+use crate::journal::{Event, Journal};
+use crate::leadership::Leadership;
+use crate::observe::{Observed, Sources};
+use crate::providers;
+use crate::view::{Board, Scene};
+
+/// The longest that a look at Kafka may take; what is not answered by then is unknown.
+const BACKLOG_DEADLINE: Duration = Duration::from_millis(800);
+/// Ticks begin so often when nothing happens.
+const TICK: Duration = Duration::from_secs(1);
+/// Steps carried out at the same time.
+const STEPS_MAX: usize = 16;
+/// How long the end waits for steps and machines before it gives up and says so.
+const END_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How a controller runs.
+pub(crate) struct RunConfig {
+    pub(crate) policy: Policy,
+    pub(crate) owner: String,
+    /// Folder of intents, journal, lock and the machines of the `process` provider.
+    pub(crate) state: PathBuf,
+    pub(crate) listen: SocketAddr,
+    /// Program and arguments of a worker.
+    pub(crate) worker_command: Vec<String>,
+    /// Whether all machines are ended with the controller, rather than left for the next one.
+    pub(crate) terminate_on_exit: bool,
+}
+
+struct Controller {
+    planner: Planner,
+    sources: Sources,
+    executor: Arc<Executor>,
+    renewals: Renewals,
+    journal: Journal,
+    board: Arc<Board>,
+    steps: Arc<Semaphore>,
+    ended: mpsc::Sender<(IntentId, Outcome)>,
+    last_sentence: String,
+}
+
+/// Runs until `stop`.
+///
+/// # Errors
+/// When it cannot begin, or its state folder can no longer be written.
+pub(crate) async fn run(config: RunConfig, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let leadership = Leadership::take(&config.state)?;
+    let (mut controller, mut ended) = Controller::begin(&config, leadership.token)?;
+    let server = serve(&config, Arc::clone(&controller.board)).await?;
+    tokio::pin!(stop);
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            _ = ticks.tick() => {}
+            Some((intent, outcome)) = ended.recv() => {
+                controller.finished(&intent, &outcome)?;
+                while let Ok((intent, outcome)) = ended.try_recv() {
+                    controller.finished(&intent, &outcome)?;
+                }
+                // What a step changed may ask for the next one: no need to wait for the second to end.
+            }
+        }
+        controller.tick().await?;
+    }
+    info!("stopping");
+    controller.end(config.terminate_on_exit).await?;
+    server.abort();
+    drop(leadership);
+    Ok(())
+}
+
+async fn serve(
+    config: &RunConfig,
+    board: Arc<Board>,
+) -> anyhow::Result<tokio::task::JoinHandle<std::io::Result<()>>> {
+    let listener = tokio::net::TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    info!(%address, "dashboard is up");
+    // For whoever started us with port 0.
+    crate::files::replace(&config.state.join("address"), address.to_string().as_bytes())?;
+    let server = axum::serve(listener, http::router(board)).into_future();
+    Ok(tokio::spawn(server))
+}
+
+// === impl Controller ===
+
+impl Controller {
+    fn begin(
+        config: &RunConfig,
+        token: u64,
+    ) -> anyhow::Result<(Self, mpsc::Receiver<(IntentId, Outcome)>)> {
+        let policy = config.policy.clone();
+        let kafka = KafkaConfig::new(policy.bootstrap_servers().join(","));
+        let cluster = Cluster::new(kafka)?;
+        let fleet = Arc::new(Fleet::follow(Arc::clone(&cluster), topics::WORKERS)?);
+        let intents = Arc::new(IntentStore::open(config.state.join("intents"))?);
+        let providers = providers::of(&policy, &config.owner, &config.state)?;
+        let lag = GroupLag::new(
+            Arc::clone(&cluster),
+            policy.consumer_group(),
+            policy.topics().to_vec(),
+            BACKLOG_DEADLINE,
+        )?;
+        let sources = Sources {
+            backlog: Box::new(lag),
+            fleet: Arc::clone(&fleet),
+            providers: providers.clone(),
+            intents: Arc::clone(&intents),
+        };
+        let executor = Executor {
+            owner: config.owner.clone(),
+            policy: policy.clone(),
+            worker_command: config.worker_command.clone(),
+            intents,
+            providers,
+            control: ControlWriter::new(cluster, topics::CONTROL),
+            fleet,
+            token,
+        };
+        let planner = Planner::new(policy);
+        let journal = Journal::begin(config.state.join("journal"), &planner)?;
+        let (ended_to, ended) = mpsc::channel(STEPS_MAX * 4);
+        let lease = planner.policy().dead_man_lease();
+        info!(policy = planner.policy().name(), token, "leading");
+        let controller = Self {
+            planner,
+            sources,
+            executor: Arc::new(executor),
+            renewals: Renewals::new(lease, token),
+            journal,
+            board: Arc::new(Board::new()),
+            steps: Arc::new(Semaphore::new(STEPS_MAX)),
+            ended: ended_to,
+            last_sentence: String::new(),
+        };
+        Ok((controller, ended))
+    }
+
+    async fn tick(&mut self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let Observed { snapshot, heartbeats, orphans } = self.sources.observe().await;
+        self.planner.observe(snapshot.clone());
+        self.journal.write(&Event::Observed { snapshot: Box::new(snapshot.clone()) })?;
+        let plan = self.planner.plan(Timestamp::now());
+        let violations = check(self.planner.policy(), &snapshot, &plan);
+        let event = Event::Planned { plan: Box::new(plan.clone()), violations: violations.clone() };
+        self.journal.write(&event)?;
+        if violations.is_empty() {
+            for action in &plan.actions {
+                self.start(action)?;
+            }
+        } else {
+            refuse(&violations);
+        }
+        self.journal.flush(&self.planner)?;
+        self.board.show(&Scene {
+            policy: self.planner.policy(),
+            snapshot: &snapshot,
+            plan: &plan,
+            heartbeats: &heartbeats,
+            intents: &self.sources.intents,
+        });
+        self.log(&plan.sentence(), plan.numbers.backlog, began);
+        let intents = self.sources.intents.open_intents();
+        self.renewals.renew(&intents, &self.executor.control).await;
+        self.end_orphans(orphans).await;
+        Ok(())
+    }
+
+    fn log(&mut self, sentence: &str, backlog: Option<u64>, began: Instant) {
+        let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if sentence == self.last_sentence {
+            tracing::debug!(backlog, elapsed_ms, sentence, "planned");
+        } else {
+            info!(backlog, elapsed_ms, sentence, "planned");
+            sentence.clone_into(&mut self.last_sentence);
+        }
+    }
+
+    fn start(&mut self, action: &Action) -> anyhow::Result<()> {
+        info!(intent = %action.intent(), action = action.verb(), reason = action.why().code(), "started");
+        self.planner.started(action);
+        self.journal.write(&Event::Started { at: Timestamp::now(), action: action.clone() })?;
+        let (executor, steps, ended) =
+            (Arc::clone(&self.executor), Arc::clone(&self.steps), self.ended.clone());
+        let action = action.clone();
+        tokio::spawn(async move {
+            let _turn = steps.acquire().await;
+            let outcome = executor.execute(&action).await;
+            // The loop is gone: the next controller finds the intent as it was written.
+            let _ = ended.send((action.intent().clone(), outcome)).await;
+        });
+        Ok(())
+    }
+
+    fn finished(&mut self, intent: &IntentId, outcome: &Outcome) -> anyhow::Result<()> {
+        let at = Timestamp::now();
+        match outcome {
+            Outcome::Done => info!(%intent, "finished"),
+            Outcome::NotLaunched { fault, .. } => warn!(%intent, kind = fault, "was not launched"),
+            Outcome::Unknown { why } => warn!(%intent, error = why, "outcome is unknown"),
+            Outcome::Failed { why } => warn!(%intent, error = why, "failed, will be tried again"),
+        }
+        self.planner.finished(at, intent, outcome);
+        let event = Event::Finished { at, intent: intent.clone(), outcome: outcome.clone() };
+        self.journal.write(&event)
+    }
+
+    /// Ends machines with our tags of which no intent is known: nobody would ever give them back.
+    async fn end_orphans(&self, orphans: Vec<(String, spillway_cloud::Instance)>) {
+        let ends = orphans.into_iter().filter_map(|(pool, machine)| {
+            let provider = self.executor.providers.get(&pool)?;
+            Some(async move {
+                warn!(%pool, instance = machine.id, intent = machine.intent, "ending an orphan");
+                if let Err(error) = provider.terminate(&machine.id).await {
+                    warn!(instance = machine.id, %error, "orphan was not ended, will be tried again");
+                }
+            })
+        });
+        join_all(ends).await;
+    }
+
+    async fn end(mut self, terminate: bool) -> anyhow::Result<()> {
+        // Steps that were begun end first: a launch that is under way must be in its intent.
+        let all = u32::try_from(STEPS_MAX).unwrap_or(u32::MAX);
+        let idle = tokio::time::timeout(END_DEADLINE, self.steps.acquire_many(all)).await;
+        if idle.is_err() {
+            warn!("some steps had not ended; the next controller finds them in their intents");
+        }
+        if terminate {
+            self.terminate_all().await?;
+        }
+        self.journal.flush(&self.planner)
+    }
+
+    /// Ends every machine and closes its intent once the provider shows it gone.
+    async fn terminate_all(&self) -> anyhow::Result<()> {
+        let until = Instant::now() + END_DEADLINE;
+        let intents = &self.sources.intents;
+        let why = spillway_core::Reason::ControllerEnded;
+        let orders = intents.open_intents().into_iter().map(|intent| {
+            let (executor, why) = (&self.executor, why.clone());
+            async move {
+                executor.execute(&Action::Terminate { intent: intent.id, why }).await
+            }
+        });
+        join_all(orders).await;
+        loop {
+            let listed = self.sources.observe().await.snapshot.instances;
+            for seen in &listed {
+                use spillway_core::Machine;
+                if matches!(seen.machine, Ok(Machine::Terminated | Machine::NotListed)) {
+                    let action = Action::Close { intent: seen.intent.clone(), why: why.clone() };
+                    self.executor.execute(&action).await;
+                }
+            }
+            if intents.open_intents().is_empty() {
+                info!("every machine is gone");
+                return Ok(());
+            }
+            anyhow::ensure!(
+                Instant::now() < until,
+                "{} machines could not be seen to end",
+                intents.open_intents().len()
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+fn refuse(violations: &[Violation]) {
+    let what: Vec<String> = violations.iter().map(Violation::to_string).collect();
+    error!(violations = what.join("; "), "the checker refused the plan");
+}
+
+/// Providers by pool, as the loop and the executor share them.
+pub(crate) type Providers = BTreeMap<String, Arc<dyn Provider>>;

@@ -1,0 +1,323 @@
+//! A real Apache Kafka broker: fetched, started, shared by the tests of one process.
+
+use std::{
+    fs,
+    net::TcpListener,
+    ops::Deref,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail, ensure};
+use rdkafka::{
+    ClientConfig,
+    consumer::{BaseConsumer, Consumer},
+};
+
+use crate::{guard, topic::Topic};
+
+/// How long a broker may take to answer: 3 s on a free machine.
+const START_MAX: Duration = Duration::from_secs(90);
+/// How often another pair of ports is tried.
+const STARTS_MAX: usize = 3;
+
+/// Format, run, and clean up after the tests, whatever ended them: standard input is a pipe that only the test
+/// process holds. `$1` is the broker's folder, the rest is `java` with its options.
+///
+/// Not `PR_SET_PDEATHSIG` on `java`: then nobody would remove the folder.
+const GUARDIAN: &str = r#"
+dir=$1; shift
+ulimit -n "$(ulimit -Hn)" 2>/dev/null
+"$@" kafka.tools.StorageTool format -t c3BpbGx3YXktdGVzdGJlZA -c "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null
+"$@" kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null &
+echo $! >"$dir/pid.new"; mv "$dir/pid.new" "$dir/pid"
+cat >/dev/null
+kill -9 $! 2>/dev/null; wait $! 2>/dev/null
+rm -rf "$dir"
+"#;
+
+/// A broker; ends, with its data, when dropped or when this process ends in any way.
+pub struct Kafka {
+    brokers: String,
+    folder: PathBuf,
+    guardian: Mutex<Child>,
+    names: AtomicU32,
+}
+
+/// The broker lent to one test: shows the broker's log if the test fails.
+pub struct Lease(&'static Kafka);
+
+/// The broker of this test process, started by whoever asks first.
+///
+/// `None` where Kafka cannot be had: the reason is printed, and the test is to return.
+///
+/// # Panics
+/// Where it cannot be had and `CI` is set.
+#[must_use]
+pub fn require_kafka() -> Option<Lease> {
+    static SHARED: OnceLock<Result<Kafka, String>> = OnceLock::new();
+    match SHARED.get_or_init(|| Kafka::start().map_err(|error| format!("{error:#}"))) {
+        Ok(kafka) => Some(Lease(kafka)),
+        Err(why) => crate::skip(&format!("there is no Apache Kafka: {why}")),
+    }
+}
+
+// === impl Kafka ===
+
+impl Kafka {
+    /// Starts a broker of one's own, for tests that stop or kill it.
+    ///
+    /// # Errors
+    /// When its jars cannot be fetched or it does not start.
+    pub fn start() -> anyhow::Result<Self> {
+        let jars = jars()?;
+        let mut last = None;
+        for _ in 0..STARTS_MAX {
+            match Self::start_once(&jars) {
+                Ok(kafka) => return Ok(kafka),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.context("no attempt was made")?)
+    }
+
+    fn start_once(jars: &Path) -> anyhow::Result<Self> {
+        let started = Instant::now();
+        let folder = tempfile::Builder::new()
+            .prefix("spillway-kafka-")
+            .tempdir()?
+            .keep();
+        let (port, controller_port) = free_ports()?;
+        fs::write(
+            folder.join("server.properties"),
+            properties(&folder, port, controller_port),
+        )?;
+        let kafka = Self {
+            brokers: format!("127.0.0.1:{port}"),
+            guardian: Mutex::new(guardian(jars, &folder)?),
+            folder,
+            names: AtomicU32::new(0),
+        };
+        kafka.answers()?;
+        eprintln!(
+            "kafka: ready at {} after {:.1} s",
+            kafka.brokers,
+            started.elapsed().as_secs_f64()
+        );
+        Ok(kafka)
+    }
+
+    /// Waits until the broker answers, or shows why it does not.
+    fn answers(&self) -> anyhow::Result<()> {
+        let until = Instant::now() + START_MAX;
+        let client: BaseConsumer = self
+            .client()
+            .set("log_level", "0")
+            .set("reconnect.backoff.max.ms", "200")
+            .create()?;
+        loop {
+            if client
+                .fetch_metadata(None, Duration::from_millis(500))
+                .is_ok_and(|metadata| !metadata.brokers().is_empty())
+            {
+                return Ok(());
+            }
+            let has_ended = self.process().is_some_and(|id| !is_alive(id));
+            if has_ended || Instant::now() >= until {
+                let log = guard::tail(&self.log());
+                bail!("the broker did not start (ended: {has_ended}); its log ends:\n{log}");
+            }
+        }
+    }
+
+    /// `host:port`, reachable from every process of this machine.
+    #[must_use]
+    pub fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
+    /// A client's configuration that reaches it.
+    #[must_use]
+    pub fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.brokers);
+        config
+    }
+
+    /// A name that no other test has: `what` with a number.
+    #[must_use]
+    pub fn name(&self, what: &str) -> String {
+        let number = self.names.fetch_add(1, Ordering::Relaxed);
+        format!("it-{what}-{number}")
+    }
+
+    /// Makes a topic with a name of its own.
+    ///
+    /// # Panics
+    /// If the broker refuses.
+    pub async fn topic(&self, what: &str, partitions: i32) -> Topic {
+        Topic::create(self.client(), self.name(what), partitions, &[])
+            .await
+            .unwrap_or_else(|error| panic!("topic {what}: {error:#}"))
+    }
+
+    /// Makes a topic named after another one, as that of its dead letters.
+    ///
+    /// # Panics
+    /// If the broker refuses.
+    pub async fn topic_beside(&self, name: &str) -> Topic {
+        Topic::create(self.client(), name.to_owned(), 1, &[])
+            .await
+            .unwrap_or_else(|error| panic!("topic {name}: {error:#}"))
+    }
+
+    /// Makes a compacted topic with a name of its own.
+    ///
+    /// # Panics
+    /// If the broker refuses.
+    pub async fn compacted_topic(&self, what: &str, partitions: i32) -> Topic {
+        let compact = [("cleanup.policy", "compact")];
+        Topic::create(self.client(), self.name(what), partitions, &compact)
+            .await
+            .unwrap_or_else(|error| panic!("topic {what}: {error:#}"))
+    }
+
+    /// What the broker has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// Does something to the broker's process, as the end or a pause of its machine would.
+    pub fn signal(&self, signal: guard::Signal) {
+        if let Some(id) = self.process() {
+            guard::send(id, signal);
+        }
+    }
+
+    fn process(&self) -> Option<u32> {
+        let id = fs::read_to_string(self.folder.join("pid")).ok()?;
+        id.trim().parse().ok()
+    }
+}
+
+impl Drop for Kafka {
+    fn drop(&mut self) {
+        let guardian = self
+            .guardian
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Its input ends, and it cleans up.
+        drop(guardian.stdin.take());
+        let _ = guardian.wait();
+    }
+}
+
+/// The folder of the jars, after fetching them where they are missing.
+fn jars() -> anyhow::Result<PathBuf> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/kafka.sh");
+    let output = Command::new(&script)
+        .stderr(Stdio::piped())
+        .output()
+        .with_context(|| format!("{} could not be run", script.display()))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    eprint!("{said}");
+    ensure!(
+        output.status.success(),
+        "tests/testbed/kafka.sh failed: {}",
+        said.trim()
+    );
+    let folder = String::from_utf8(output.stdout)?;
+    Ok(Path::new(folder.trim()).join("libs"))
+}
+
+fn guardian(jars: &Path, folder: &Path) -> anyhow::Result<Child> {
+    let log4j = Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/log4j2.properties");
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", GUARDIAN, "kafka"])
+        .arg(folder)
+        // Compiled lightly and collected simply: it starts in half the time, and lives for minutes.
+        .args([
+            "java",
+            "-Xms128m",
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+        ])
+        .arg(format!("-Dlog4j2.configurationFile={}", log4j.display()))
+        .arg("-cp")
+        .arg(jars.join("*"))
+        .stdin(Stdio::piped())
+        // A terminal's Ctrl-C is for the tests; the guardian cleans up after them.
+        .process_group(0);
+    guard::spawn_on_lasting_thread(command).context("sh could not be run")
+}
+
+fn properties(folder: &Path, port: u16, controller_port: u16) -> String {
+    format!(
+        "process.roles=broker,controller\n\
+         node.id=1\n\
+         controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+         controller.listener.names=CONTROLLER\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+         log.dirs={}\n\
+         offsets.topic.num.partitions=4\n\
+         offsets.topic.replication.factor=1\n\
+         transaction.state.log.num.partitions=2\n\
+         transaction.state.log.replication.factor=1\n\
+         transaction.state.log.min.isr=1\n\
+         share.coordinator.state.topic.num.partitions=2\n\
+         share.coordinator.state.topic.replication.factor=1\n\
+         share.coordinator.state.topic.min.isr=1\n\
+         group.initial.rebalance.delay.ms=0\n\
+         group.min.session.timeout.ms=1000\n\
+         auto.create.topics.enable=true\n\
+         log.index.size.max.bytes=262144\n\
+         file.delete.delay.ms=100\n",
+        folder.join("data").display()
+    )
+}
+
+/// Two ports that nobody has. Another process may take one before the broker does: then it is started again.
+fn free_ports() -> anyhow::Result<(u16, u16)> {
+    let (one, two) = (
+        TcpListener::bind("127.0.0.1:0")?,
+        TcpListener::bind("127.0.0.1:0")?,
+    );
+    Ok((one.local_addr()?.port(), two.local_addr()?.port()))
+}
+
+fn is_alive(process: u32) -> bool {
+    fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+// === impl Lease ===
+
+impl Deref for Lease {
+    type Target = Kafka;
+
+    fn deref(&self) -> &Kafka {
+        self.0
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!(
+                "--- the broker, the end of its log:\n{}",
+                guard::tail(&self.0.log())
+            );
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! What the command line may say, and how it becomes a configuration.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use spillway_wire::{Feature, InstanceRef, topics};
+
+use crate::batch::BatchLimits;
+use crate::config::{Config, Identity, Kafka, Limits};
+use crate::fetch::{Origin, Sources};
+use crate::models::{DeviceChoice, Subset};
+use crate::work::now_ms;
+
+/// Recognizes images: takes jobs from Kafka, or files from the command line, and runs a model set on them.
+#[derive(Debug, Parser)]
+#[command(name = "spillway-worker", version, max_term_width = 110)]
+pub(super) struct Cli {
+    /// How to write logs, which go to stderr; RUST_LOG filters them.
+    #[arg(long, env = "SPILLWAY_LOG", value_enum, default_value_t = LogFormat::Text, global = true)]
+    pub(super) log: LogFormat,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Takes jobs from Kafka until told to stop (SIGTERM, SIGINT, or a control record).
+    ///
+    /// Every job ends in one result. Offsets are committed after Kafka has acknowledged the results before them.
+    /// A drain finishes what is in flight, commits, leaves the group and exits with 0.
+    Run(Box<RunArgs>),
+    /// Recognizes image files and prints one JSON result a line, without Kafka.
+    Recognize(RecognizeArgs),
+    /// Compares what the models find with what is known to be there.
+    ///
+    /// The folder holds images and a `truth.jsonl`, as the generator of the demo models writes them.
+    Evaluate(ImagesArgs),
+    /// Measures the CPU time per image of each stage alone, in a bare loop, by the CPU's clock.
+    BenchStages(ImagesArgs),
+}
+
+/// Which models, and where they run.
+#[derive(Debug, Args)]
+pub(super) struct ModelArgs {
+    /// Folder with a `modelset.yaml`, or such a file. Its models' digests are checked before they are loaded.
+    #[arg(long, env = "SPILLWAY_MODEL_SET", value_name = "DIR_OR_YAML")]
+    pub(super) model_set: PathBuf,
+    /// Only these models of the set; all that it declares if left out.
+    #[arg(long, env = "SPILLWAY_MODELS", value_delimiter = ',', value_enum)]
+    pub(super) models: Vec<FeatureArg>,
+    /// Where the models run: `auto` (a GPU if there is one), `cpu`, or `cuda:N`.
+    #[arg(long, env = "SPILLWAY_DEVICE", default_value = "auto", value_parser = device)]
+    pub(super) device: DeviceChoice,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RecognizeArgs {
+    #[command(flatten)]
+    pub(super) models: ModelArgs,
+    /// Image files.
+    #[arg(required = true)]
+    pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImagesArgs {
+    #[command(flatten)]
+    pub(super) models: ModelArgs,
+    /// Folder of images.
+    #[arg(long, value_name = "DIR")]
+    pub(super) images: PathBuf,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) models: ModelArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    #[command(flatten)]
+    identity: IdentityArgs,
+    #[command(flatten)]
+    sources: SourceArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// Where to serve /livez, /readyz and /metrics; port 0 takes a free one, the log says which.
+    #[arg(
+        long,
+        env = "SPILLWAY_LISTEN",
+        default_value = "127.0.0.1:0",
+        value_name = "ADDR"
+    )]
+    pub(super) listen: SocketAddr,
+    /// Longest drain that does not say itself by when it must be over; what is not finished then is redelivered.
+    #[arg(long, env = "SPILLWAY_DRAIN_TIMEOUT", default_value = "25s", value_parser = seconds)]
+    pub(super) drain_timeout: Duration,
+    /// File that is touched whenever a control record renews the lease; its time is the record's.
+    #[arg(long, env = "SPILLWAY_LEASE_FILE", value_name = "PATH")]
+    lease_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Kafka")]
+struct KafkaArgs {
+    /// Bootstrap servers, HOST:PORT separated by commas.
+    #[arg(long, env = "SPILLWAY_BROKERS")]
+    brokers: String,
+    /// Consumer group. By default `spillway-workers`, and with --models the names of the models after it.
+    #[arg(long, env = "SPILLWAY_GROUP")]
+    group: Option<String>,
+    /// Topic of jobs; may be repeated.
+    #[arg(long = "topic", env = "SPILLWAY_TOPICS", value_delimiter = ',', default_value = topics::JOBS)]
+    topics: Vec<String>,
+    /// Topic of results.
+    #[arg(long, env = "SPILLWAY_RESULTS_TOPIC", default_value = topics::RESULTS)]
+    results_topic: String,
+    /// Topic of heartbeats.
+    #[arg(long, env = "SPILLWAY_WORKERS_TOPIC", default_value = topics::WORKERS)]
+    workers_topic: String,
+    /// Topic of control records.
+    #[arg(long, env = "SPILLWAY_CONTROL_TOPIC", default_value = topics::CONTROL)]
+    control_topic: String,
+    /// How long the group waits for a silent worker before it gives its partitions away.
+    #[arg(long, env = "SPILLWAY_SESSION_TIMEOUT", default_value = "10s", value_parser = seconds)]
+    session_timeout: Duration,
+    /// Join the group under the worker's id, so that a restart within the session timeout moves nothing.
+    #[arg(long, env = "SPILLWAY_STATIC_MEMBER")]
+    static_member: bool,
+    /// Property of librdkafka, KEY=VALUE, for example security.protocol=ssl; may be repeated.
+    #[arg(long, env = "SPILLWAY_KAFKA_CONFIG", value_delimiter = ',', value_parser = property)]
+    kafka_config: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Identity")]
+struct IdentityArgs {
+    /// Stable name of this worker; by default host name and process id.
+    #[arg(long, env = "SPILLWAY_WORKER_ID")]
+    worker_id: Option<String>,
+    /// Name of its pool in the policy.
+    #[arg(long, env = "SPILLWAY_POOL", default_value = "base")]
+    pool: String,
+    /// Intent by which its machine was launched.
+    #[arg(long, env = "SPILLWAY_INTENT", requires = "instance")]
+    intent: Option<String>,
+    /// The provider's name for its machine.
+    #[arg(long, env = "SPILLWAY_INSTANCE", requires = "intent")]
+    instance: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where images come from")]
+struct SourceArgs {
+    /// Origin, HOST:PORT exactly, that may be contacted although it is private or on another port; may be repeated.
+    #[arg(
+        long,
+        env = "SPILLWAY_ALLOW_ORIGIN",
+        value_delimiter = ',',
+        value_name = "HOST:PORT"
+    )]
+    allow_origin: Vec<Origin>,
+    /// Folder below which `file:` addresses may point; without it they are refused.
+    #[arg(long, env = "SPILLWAY_FILE_ROOT", value_name = "DIR")]
+    file_root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+struct LimitArgs {
+    /// Take no more than so many images a second, so that several workers fit on a small machine.
+    #[arg(long, env = "SPILLWAY_MAX_IMAGES_PER_SECOND", value_name = "RATE", value_parser = rate)]
+    max_images_per_second: Option<f64>,
+    /// Most jobs that are taken and not finished; what waits stays in Kafka.
+    #[arg(long, env = "SPILLWAY_IN_FLIGHT_MAX", value_parser = clap::value_parser!(u16).range(1..))]
+    in_flight_max: Option<u16>,
+    /// Threads that run the models; by default one per core, or one for a GPU.
+    #[arg(long, env = "SPILLWAY_INFER_THREADS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    infer_threads: Option<u16>,
+    /// Threads that decode; by default one for two cores, or one per core for a GPU.
+    #[arg(long, env = "SPILLWAY_DECODE_THREADS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    decode_threads: Option<u16>,
+    /// Most images of a batch; never more than suits the device.
+    #[arg(long, env = "SPILLWAY_BATCH_MAX", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    batch_max: u16,
+    /// Most time that a batch may cost the device, as measured at start.
+    #[arg(long, env = "SPILLWAY_BATCH_COST_MAX", default_value = "250ms", value_parser = seconds)]
+    batch_cost_max: Duration,
+    /// Longest time that an image waits for others to run with.
+    #[arg(long, env = "SPILLWAY_BATCH_WAIT", default_value = "10ms", value_parser = seconds)]
+    batch_wait: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    Json,
+    Text,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FeatureArg {
+    Humans,
+    Brands,
+    Context,
+}
+
+// === impl ModelArgs ===
+
+impl ModelArgs {
+    pub(super) fn features(&self) -> impl Iterator<Item = Feature> {
+        self.models.iter().map(|feature| match feature {
+            FeatureArg::Humans => Feature::Humans,
+            FeatureArg::Brands => Feature::Brands,
+            FeatureArg::Context => Feature::Context,
+        })
+    }
+}
+
+// === impl RunArgs ===
+
+impl RunArgs {
+    /// The configuration of the line for a subset of models.
+    ///
+    /// # Errors
+    /// When a part of it cannot be had.
+    pub(super) fn config(self, subset: &Subset) -> anyhow::Result<Config> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let is_cpu = match self.models.device {
+            DeviceChoice::Cpu => true,
+            DeviceChoice::Cuda(_) => false,
+            DeviceChoice::Auto => !tch::Cuda::is_available(),
+        };
+        Ok(Config {
+            limits: self.limits.limits(is_cpu, cores, self.drain_timeout),
+            kafka: self.kafka.config(subset),
+            identity: self.identity.config(),
+            sources: Sources {
+                allowed_origins: self.sources.allow_origin,
+                file_root: self.sources.file_root,
+            },
+            lease_file: self.lease_file,
+        })
+    }
+}
+
+impl LimitArgs {
+    fn limits(self, is_cpu: bool, cores: usize, drain_timeout: Duration) -> Limits {
+        // On a GPU the many small waits of one batch are hidden by the others in flight.
+        let (in_flight, infer, decode) = if is_cpu {
+            (64, cores, cores.div_ceil(2))
+        } else {
+            (1_024, 1, cores)
+        };
+        let or = |given: Option<u16>, default: usize| given.map_or(default, usize::from);
+        Limits {
+            in_flight_max: or(self.in_flight_max, in_flight),
+            images_per_second_max: self.max_images_per_second,
+            infer_threads: or(self.infer_threads, infer),
+            decode_threads: or(self.decode_threads, decode),
+            batch: BatchLimits {
+                images_max: usize::from(self.batch_max),
+                cost_max_us: self.batch_cost_max.as_micros() as u64,
+                wait_max: self.batch_wait,
+            },
+            drain_timeout,
+        }
+    }
+}
+
+impl KafkaArgs {
+    fn config(self, subset: &Subset) -> Kafka {
+        let mut properties = vec![("bootstrap.servers".to_owned(), self.brokers)];
+        properties.extend(self.kafka_config);
+        let group = self.group.unwrap_or_else(|| {
+            if subset.is_whole {
+                topics::GROUP.to_owned()
+            } else {
+                format!("{}-{}", topics::GROUP, subset.name.replace('+', "-"))
+            }
+        });
+        Kafka {
+            properties,
+            group,
+            is_static_member: self.static_member,
+            jobs: self.topics,
+            results: self.results_topic,
+            workers: self.workers_topic,
+            control: self.control_topic,
+            session_timeout: self.session_timeout,
+        }
+    }
+}
+
+impl IdentityArgs {
+    fn config(self) -> Identity {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let process = std::process::id();
+        let worker = self
+            .worker_id
+            .unwrap_or_else(|| format!("{}-{process}", host.trim()));
+        let boot = format!("{worker}/{process}/{}", now_ms());
+        Identity {
+            boot_id: blake3::hash(boot.as_bytes()).to_hex()[..16].to_owned(),
+            worker,
+            pool: self.pool,
+            instance: self
+                .intent
+                .zip(self.instance)
+                .map(|(intent, id)| InstanceRef { intent, id }),
+        }
+    }
+}
+
+fn device(text: &str) -> Result<DeviceChoice, String> {
+    let number = |text: &str| text.parse::<usize>().ok();
+    match text {
+        "auto" => Ok(DeviceChoice::Auto),
+        "cpu" => Ok(DeviceChoice::Cpu),
+        "cuda" => Ok(DeviceChoice::Cuda(0)),
+        _ => text
+            .strip_prefix("cuda:")
+            .and_then(number)
+            .map(DeviceChoice::Cuda)
+            .ok_or_else(|| "must be auto, cpu or cuda:N".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match (
+        text.strip_suffix("ms"),
+        text.strip_suffix('s'),
+        text.strip_suffix('m'),
+    ) {
+        (Some(number), ..) => (number, 0.001),
+        (None, Some(number), _) => (number, 1.0),
+        (None, None, Some(number)) => (number, 60.0),
+        (None, None, None) => return Err("must end in ms, s or m, as in 10s".to_owned()),
+    };
+    let wrong = || "must be a number and a unit, as in 10s".to_owned();
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(number * unit).map_err(|_| wrong())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err("must be a number above 0".to_owned()),
+    }
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("must be KEY=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units() {
+        let cases = [
+            ("10s", Some(10_000)),
+            ("250ms", Some(250)),
+            ("2m", Some(120_000)),
+            ("1.5s", Some(1_500)),
+            ("10", None),
+            ("-1s", None),
+            ("s", None),
+        ];
+        for (text, ms) in cases {
+            let expected = ms.map(Duration::from_millis);
+            assert_eq!(seconds(text).ok(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn origins_are_host_and_port_exactly() {
+        for (text, is_good) in [
+            ("127.0.0.1:8080", true),
+            ("images.test:80", true),
+            ("[::1]:9000", true),
+            ("images.test", false),
+            ("http://images.test:80", false),
+            ("a@images.test:80", false),
+            ("images.test:80/x", false),
+        ] {
+            assert_eq!(text.parse::<Origin>().is_ok(), is_good, "{text:?}");
+        }
+    }
+}

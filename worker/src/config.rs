@@ -1,0 +1,71 @@
+//! What the line needs to know, checked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use spillway_wire::InstanceRef;
+
+use crate::batch::BatchLimits;
+use crate::fetch::Sources;
+
+/// How this process reaches its surroundings, and its limits.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) kafka: Kafka,
+    pub(crate) identity: Identity,
+    pub(crate) sources: Sources,
+    pub(crate) limits: Limits,
+    /// Touched whenever a control record renews the lease.
+    pub(crate) lease_file: Option<PathBuf>,
+}
+
+/// Topics, group and client.
+#[derive(Debug, Clone)]
+pub(crate) struct Kafka {
+    /// Given to librdkafka for every client.
+    pub(crate) properties: Vec<(String, String)>,
+    pub(crate) group: String,
+    /// Whether the group knows this worker by its id, so that a restart within the session moves nothing.
+    pub(crate) is_static_member: bool,
+    pub(crate) jobs: Vec<String>,
+    pub(crate) results: String,
+    pub(crate) workers: String,
+    pub(crate) control: String,
+    pub(crate) session_timeout: Duration,
+}
+
+/// Who this worker is.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    pub(crate) worker: String,
+    pub(crate) pool: String,
+    pub(crate) instance: Option<InstanceRef>,
+    pub(crate) boot_id: String,
+}
+
+/// Bounds of the line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Most jobs that are taken and not finished.
+    pub(crate) in_flight_max: usize,
+    pub(crate) images_per_second_max: Option<f64>,
+    pub(crate) infer_threads: usize,
+    pub(crate) decode_threads: usize,
+    pub(crate) batch: BatchLimits,
+    /// How long a drain may take that does not say so itself.
+    pub(crate) drain_timeout: Duration,
+}
+
+// === impl Kafka ===
+
+impl Kafka {
+    /// The properties that every client has.
+    pub(crate) fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        for (key, value) in &self.properties {
+            config.set(key, value);
+        }
+        config
+    }
+}

@@ -1,0 +1,421 @@
+//! The thread that owns the consumer: it always polls, takes jobs in as fast as they can be held, and commits.
+//!
+//! ```text
+//!            poll ≤ 100 ms        begin                   finish
+//! Kafka ─────────────────▶ parked ─────▶ ledger ─▶ … ─▶ completions ─▶ ledger ─▶ commit
+//!                          (≤ 8)         in flight ≤ max
+//! ```
+//!
+//! Deliberately absent: automatic commits. An offset moves only when the ledger says so.
+
+mod group;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use spillway_wire::{Partition, Phase};
+use tokio::sync::mpsc;
+use tracing::{debug, info, warn};
+
+use crate::config::{Config, Kafka, Limits};
+use crate::drain::Stop;
+use crate::intake::{Meter, Pace};
+use crate::ledger::{Begin, Commit};
+use crate::publish::Completion;
+use crate::stats::Stats;
+use crate::work::{Record, now_ms};
+use group::{Group, Shared};
+
+/// Longest time between two polls.
+const POLL_MAX: Duration = Duration::from_millis(100);
+/// How long a poll waits for a record while there is room; results wait as long for their commit at most.
+const POLL_WAIT: Duration = Duration::from_millis(20);
+/// How often commits are made while there is something to commit.
+const COMMIT_EVERY: Duration = Duration::from_millis(250);
+/// Most records that are read and not begun. Pausing drops what librdkafka has prefetched, so a few may come first.
+const PARKED_MAX: usize = 8;
+/// Longest wait for a rebalance to let the last commit pass.
+const LAST_COMMIT_WAIT: Duration = Duration::from_secs(3);
+/// Tries to read what was committed when partitions are assigned, and the wait of each.
+const COMMITTED_TRIES: usize = 3;
+const COMMITTED_WAIT: Duration = Duration::from_secs(5);
+
+/// Owns the consumer.
+pub(crate) struct Consume {
+    consumer: BaseConsumer<Group>,
+    shared: Arc<Shared>,
+    stop: Arc<Stop>,
+    jobs: mpsc::Sender<Record>,
+    in_flight_max: usize,
+    pace: Option<Pace>,
+    meter: Meter,
+    parked: VecDeque<Parked>,
+    is_paused: bool,
+    polled: Instant,
+    committed: Instant,
+}
+
+/// A record that was read and not begun.
+struct Parked {
+    partition: Partition,
+    offset: i64,
+    key: Option<Vec<u8>>,
+    value: Vec<u8>,
+    headers: Vec<(String, Vec<u8>)>,
+    at_ms: Option<i64>,
+}
+
+/// Channels and counters of the consumer's thread.
+pub(crate) struct Ends {
+    pub(crate) jobs: mpsc::Sender<Record>,
+    pub(crate) completions: Receiver<Completion>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) stop: Arc<Stop>,
+}
+
+// === impl Consume ===
+
+impl Consume {
+    /// Joins the group.
+    ///
+    /// # Errors
+    /// If a property is not one of librdkafka's.
+    pub(crate) fn join(config: &Config, ends: Ends) -> anyhow::Result<Self> {
+        let now = Instant::now();
+        let Limits {
+            in_flight_max,
+            images_per_second_max,
+            ..
+        } = config.limits;
+        let shared = Arc::new(Shared::new(ends.completions, ends.stats));
+        let group = Group::new(shared.clone(), config.kafka.session_timeout);
+        let consumer: BaseConsumer<Group> =
+            properties(&config.kafka, &config.identity.worker, in_flight_max)
+                .create_with_context(group)
+                .context("the consumer cannot be set up")?;
+        let topics: Vec<&str> = config.kafka.jobs.iter().map(String::as_str).collect();
+        consumer
+            .subscribe(&topics)
+            .context("the topics cannot be subscribed to")?;
+        Ok(Self {
+            consumer,
+            shared,
+            stop: ends.stop,
+            jobs: ends.jobs,
+            in_flight_max,
+            pace: images_per_second_max.map(|limit| Pace::new(now, limit)),
+            meter: Meter::new(now),
+            parked: VecDeque::new(),
+            is_paused: false,
+            polled: now,
+            committed: now,
+        })
+    }
+
+    /// Takes jobs until asked to stop, then finishes what is in flight and leaves the group.
+    ///
+    /// # Errors
+    /// When the consumer can no longer consume: the process must end.
+    pub(crate) fn run(mut self) -> anyhow::Result<()> {
+        while !self.stop.is_asked() {
+            self.turn()?;
+        }
+        self.drain()
+    }
+
+    fn turn(&mut self) -> anyhow::Result<()> {
+        let now = Instant::now();
+        self.book(now);
+        self.commit_when_due(now)?;
+        while let Ok(completion) = self.shared.completions.try_recv() {
+            self.shared.absorb(&completion);
+        }
+        let has_room = self.shared.ledger().in_flight() < self.in_flight_max;
+        let due = self.pace.as_ref().map_or(now, Pace::due);
+        if has_room && due <= now {
+            return match self.parked.pop_front() {
+                Some(parked) => self.begin(now, parked),
+                None => {
+                    self.resume()?;
+                    self.poll(POLL_WAIT)
+                }
+            };
+        }
+        if self.parked.is_empty() || now.duration_since(self.polled) >= POLL_MAX {
+            // Looks one record ahead: only so is it known whether input is empty.
+            self.poll(Duration::ZERO)?;
+        }
+        let mut until = self.polled + POLL_MAX;
+        if has_room {
+            until = until.min(due);
+        }
+        self.book(now);
+        match self.shared.completions.recv_deadline(until) {
+            Ok(completion) => self.shared.absorb(&completion),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => anyhow::bail!("the line has ended"),
+        }
+        Ok(())
+    }
+
+    /// Notes how the load is.
+    fn book(&mut self, now: Instant) {
+        let in_flight = self.shared.ledger().in_flight();
+        let is_saturated = !self.parked.is_empty();
+        self.meter.observe(now, in_flight > 0, is_saturated);
+        self.shared
+            .is_saturated
+            .store(is_saturated, Ordering::Relaxed);
+        let stats = &self.shared.stats;
+        stats.spent(self.meter.busy, self.meter.saturated);
+        stats.polled(self.polled, in_flight);
+    }
+
+    fn poll(&mut self, wait: Duration) -> anyhow::Result<()> {
+        let polled = self.consumer.poll(wait);
+        self.polled = Instant::now();
+        let record = match polled {
+            Some(Ok(message)) => Some(park(&message)),
+            Some(Err(error)) => {
+                self.judge(&error)?;
+                None
+            }
+            None => None,
+        };
+        self.settle();
+        if let Some(record) = record {
+            self.parked.push_back(record);
+        }
+        if self.parked.len() >= PARKED_MAX && !self.is_paused {
+            self.consumer.pause(&self.consumer.assignment()?)?;
+            self.is_paused = true;
+            debug!(count = self.parked.len(), "intake paused");
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self) -> anyhow::Result<()> {
+        if self.is_paused {
+            self.consumer.resume(&self.consumer.assignment()?)?;
+            self.is_paused = false;
+        }
+        Ok(())
+    }
+
+    /// Follows what the last poll changed of the assignment, before any record of it is begun.
+    fn settle(&mut self) {
+        let (assigned, revoked) = self.shared.take_changes();
+        if !revoked.is_empty() {
+            self.parked
+                .retain(|parked| !revoked.contains(&parked.partition));
+        }
+        if !assigned.is_empty() {
+            let committed = self.committed_offsets(&assigned);
+            let mut ledger = self.shared.ledger();
+            for partition in &assigned {
+                let known = committed
+                    .iter()
+                    .find(|commit| commit.partition == *partition);
+                ledger.assign(
+                    partition.clone(),
+                    known.map(|commit| (commit.offset, commit.metadata.as_str())),
+                );
+            }
+            drop(ledger);
+            // What is new is not paused.
+            self.is_paused = false;
+        }
+        if !assigned.is_empty() || !revoked.is_empty() {
+            let partitions = self.shared.ledger().partitions();
+            info!(count = partitions.len(), "partitions assigned");
+            self.shared.stats.assigned(partitions);
+        }
+    }
+
+    /// What the group has committed of some partitions; nothing where it cannot be read, which repeats some jobs.
+    fn committed_offsets(&self, partitions: &[Partition]) -> Vec<Commit> {
+        let mut list = TopicPartitionList::new();
+        for Partition { topic, partition } in partitions {
+            list.add_partition(topic, *partition);
+        }
+        for _ in 0..COMMITTED_TRIES {
+            match self
+                .consumer
+                .committed_offsets(list.clone(), COMMITTED_WAIT)
+            {
+                Ok(committed) => {
+                    return committed
+                        .elements()
+                        .iter()
+                        .filter_map(group::commit_of)
+                        .collect();
+                }
+                Err(error) => warn!(%error, "committed offsets could not be read"),
+            }
+        }
+        Vec::new()
+    }
+
+    fn begin(&mut self, now: Instant, parked: Parked) -> anyhow::Result<()> {
+        let begun = self.shared.ledger().begin(&parked.partition, parked.offset);
+        let Begin::Take(ticket) = begun else {
+            debug!(offset = parked.offset, ?begun, "record not taken");
+            return Ok(());
+        };
+        if let Some(pace) = &mut self.pace {
+            pace.taken(now);
+        }
+        let record = Record {
+            ticket,
+            key: parked.key,
+            value: parked.value,
+            headers: parked.headers,
+            at_ms: parked.at_ms,
+            received: now,
+        };
+        // There is a place for every job that may be in flight.
+        self.jobs
+            .try_send(record)
+            .map_err(|_| anyhow::anyhow!("the line has ended"))
+    }
+
+    fn commit_when_due(&mut self, now: Instant) -> anyhow::Result<()> {
+        if now.duration_since(self.committed) < COMMIT_EVERY {
+            return Ok(());
+        }
+        self.committed = now;
+        if self.shared.commit_failed.swap(false, Ordering::Relaxed) {
+            self.shared.stats.commit_failed();
+            self.shared.ledger().commit_failed();
+        }
+        group::commit(&self.consumer, &self.shared);
+        match self.consumer.client().fatal_error() {
+            Some((code, why)) => anyhow::bail!("the consumer failed: {code}: {why}"),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the process for errors after which a consumer stays silent for ever.
+    fn judge(&self, error: &KafkaError) -> anyhow::Result<()> {
+        let is_over = matches!(error, KafkaError::MessageConsumptionFatal(_))
+            || error.rdkafka_error_code() == Some(RDKafkaErrorCode::PollExceeded);
+        anyhow::ensure!(!is_over, "the consumer failed: {error}");
+        warn!(%error, "consumer had an error");
+        Ok(())
+    }
+
+    /// Finishes what is in flight, commits and leaves; at the end of its time it abandons the rest.
+    fn drain(mut self) -> anyhow::Result<()> {
+        let (stats, stop) = (self.shared.stats.clone(), self.stop.clone());
+        stats.enter(Phase::Draining);
+        info!(count = self.shared.ledger().in_flight(), "draining");
+        // Not begun, so it stays in Kafka.
+        self.parked.clear();
+        let mut paused: Vec<Partition> = Vec::new();
+        loop {
+            let in_flight = self.shared.ledger().in_flight();
+            let is_over = stop.by_ms().is_some_and(|by| now_ms() >= by);
+            if in_flight == 0 || is_over {
+                break;
+            }
+            let assigned = self.shared.ledger().partitions();
+            if paused != assigned {
+                self.consumer.pause(&self.consumer.assignment()?)?;
+                paused = assigned;
+            }
+            self.poll(Duration::ZERO)?;
+            self.parked.clear();
+            let now = Instant::now();
+            self.book(now);
+            self.commit_when_due(now)?;
+            if let Ok(completion) = self.shared.completions.recv_timeout(POLL_WAIT) {
+                self.shared.absorb(&completion);
+            }
+        }
+        self.leave()
+    }
+
+    fn leave(self) -> anyhow::Result<()> {
+        while let Ok(completion) = self.shared.completions.try_recv() {
+            self.shared.absorb(&completion);
+        }
+        // Without a result that Kafka has acknowledged nothing more is committed, but what is finished is.
+        let deadline = Instant::now() + LAST_COMMIT_WAIT;
+        group::commit_now(&self.consumer, &self.shared, None, deadline);
+        let abandoned = self.shared.revoke_all();
+        if abandoned > 0 {
+            warn!(
+                count = abandoned,
+                "jobs abandoned, they will be redelivered"
+            );
+            self.shared.stats.abandoned(abandoned);
+        }
+        self.shared.stats.polled(Instant::now(), 0);
+        self.shared.stats.assigned(Vec::new());
+        // Dropping the consumer closes it: it leaves the group.
+        drop(self.consumer);
+        info!("left the group");
+        Ok(())
+    }
+}
+
+fn properties(kafka: &Kafka, worker: &str, in_flight_max: usize) -> rdkafka::ClientConfig {
+    let mut config = kafka.client();
+    let session_ms = kafka.session_timeout.as_millis().to_string();
+    // Four in a session, and at most the default: how soon a member hears of a rebalance hangs on it.
+    let heartbeat_ms = (kafka.session_timeout.as_millis() / 4).clamp(100, 3_000).to_string();
+    // Twice what is in flight: the default of 100,000 records would hide the backlog from everybody else.
+    let prefetch = (2 * in_flight_max).to_string();
+    for (key, value) in [
+        ("group.id", kafka.group.as_str()),
+        ("enable.auto.commit", "false"),
+        ("enable.auto.offset.store", "false"),
+        ("auto.offset.reset", "earliest"),
+        ("partition.assignment.strategy", "cooperative-sticky"),
+        ("session.timeout.ms", &session_ms),
+        ("heartbeat.interval.ms", &heartbeat_ms),
+        ("queued.min.messages", &prefetch),
+        ("queued.max.messages.kbytes", "65536"),
+        ("fetch.queue.backoff.ms", "50"),
+        ("fetch.wait.max.ms", "100"),
+    ] {
+        config.set(key, value);
+    }
+    if kafka.is_static_member {
+        config.set("group.instance.id", worker);
+    }
+    config
+}
+
+fn park(message: &BorrowedMessage<'_>) -> Parked {
+    let headers = message.headers().map(|headers| {
+        headers
+            .iter()
+            .map(|header| {
+                (
+                    header.key.to_owned(),
+                    header.value.unwrap_or_default().to_vec(),
+                )
+            })
+            .collect()
+    });
+    Parked {
+        partition: Partition {
+            topic: message.topic().to_owned(),
+            partition: message.partition(),
+        },
+        offset: message.offset(),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().unwrap_or_default().to_vec(),
+        headers: headers.unwrap_or_default(),
+        at_ms: message.timestamp().to_millis(),
+    }
+}

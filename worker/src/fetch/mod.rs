@@ -1,0 +1,92 @@
+//! Bytes of an image from wherever its job says, bounded in size and time.
+//!
+//! ```text
+//! inline ──────────────────────────────┐
+//! https, http ─▶ guard ─▶ dial ─▶ read ─┼─▶ bytes
+//! file ─▶ below the root? ─▶ read ──────┘
+//! ```
+
+mod file;
+mod guard;
+mod http;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use spillway_wire::{ImageSource, Reason, Stage};
+
+pub(crate) use guard::Origin;
+
+use crate::work::Failure;
+use file::FileRoot;
+use http::Http;
+
+/// Most bytes of an image file.
+pub(crate) const BYTES_MAX: usize = 20 * 1024 * 1024;
+
+/// Where images may come from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sources {
+    /// Origins that may be contacted although their address is private.
+    pub(crate) allowed_origins: Vec<Origin>,
+    /// Folder below which `file:` addresses may point; none forbids them.
+    pub(crate) file_root: Option<PathBuf>,
+}
+
+/// Gets bytes; shared by all fetches.
+pub(crate) struct Fetcher {
+    http: Http,
+    files: Option<FileRoot>,
+}
+
+// === impl Fetcher ===
+
+impl Fetcher {
+    /// # Errors
+    /// If the HTTP client cannot be set up, or the root of files is not a folder.
+    pub(crate) fn new(sources: &Sources) -> anyhow::Result<Self> {
+        Ok(Self {
+            http: Http::new(&sources.allowed_origins)?,
+            files: sources
+                .file_root
+                .as_deref()
+                .map(FileRoot::new)
+                .transpose()?,
+        })
+    }
+
+    /// The bytes of an image, within `time`.
+    ///
+    /// # Errors
+    /// See [`Failure`]; the reason is one of those of fetching.
+    pub(crate) async fn fetch(
+        &self,
+        source: ImageSource,
+        time: Duration,
+    ) -> Result<Vec<u8>, Failure> {
+        let uri = match source {
+            ImageSource::Inline(bytes) => return Ok(bytes),
+            ImageSource::Object(_) => {
+                let message = "this worker has no object store";
+                return Err(failure(Reason::FetchBlocked, message));
+            }
+            ImageSource::Uri(uri) => uri,
+        };
+        let url = guard::parse(&uri)?;
+        if url.scheme() != "file" {
+            return self.http.fetch(url, time).await;
+        }
+        let Some(files) = &self.files else {
+            let message = "this worker reads no files: it has no --file-root";
+            return Err(failure(Reason::FetchBlocked, message));
+        };
+        files.read(&url).await
+    }
+}
+
+fn failure(reason: Reason, message: impl Into<String>) -> Failure {
+    Failure::new(Stage::Fetch, reason, message)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! The recognition worker: takes jobs from Kafka, runs the models on their images, answers each job once.
+//!
+//! ```text
+//!  fetch ─▶ decode ─▶ batch ─▶ infer ─▶ publish ─▶ commit
+//! ```
+//!
+//! `line.rs` wires the stages; `ledger.rs`, `batch.rs`, `offsets.rs` and `intake.rs` decide, without clocks.
+//! Deliberately absent: the controller, Kubernetes, any cloud. A worker knows Kafka, images and its models.
+
+mod batch;
+mod cli;
+mod config;
+mod consume;
+mod control;
+mod decode;
+mod drain;
+mod fetch;
+mod ffi;
+mod frame;
+mod heartbeat;
+mod infer;
+mod intake;
+mod ledger;
+mod line;
+mod measure;
+mod models;
+mod offsets;
+mod publish;
+mod serve;
+mod stats;
+mod work;
+
+pub use cli::main;

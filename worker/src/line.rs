@@ -1,0 +1,290 @@
+//! The line: stages that share nothing but bounded channels.
+//!
+//! ```text
+//! consume ─▶ fetch ─▶ decode ─▶ batch ─▶ infer ─▶ publish ─▶ (Kafka) ─▶ consume
+//! 1 thread   tokio    n threads 1        n        1                     commits
+//! ```
+//!
+//! Draining is dropping: when the consumer's sender goes, each stage finishes what it has and drops its own.
+//! Jobs that fail leave the line at once, for the publisher: every job ends in one result.
+
+mod stages;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use spillway_wire::Phase;
+use tokio::runtime::Runtime;
+use tokio::sync::{Semaphore, mpsc};
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::consume::{Consume, Ends};
+use crate::control;
+use crate::drain::Stop;
+use crate::fetch::Fetcher;
+use crate::frame::FramePool;
+use crate::heartbeat::Pulse;
+use crate::infer::Infer;
+use crate::models::{Costs, Recognizer};
+use crate::publish::{Completion, Outbox, Publisher, Signature};
+use crate::stats::Stats;
+use crate::work::{Ending, Fetched, Framed, Record, now_ms};
+use stages::{Decode, Fetch, batch};
+
+/// Most decoded images that wait for a batch; decoded images are large.
+const DECODED_MAX: usize = 32;
+/// Batches that wait for a thread: one ahead of the device.
+const BATCHES_AHEAD: usize = 1;
+/// Fewest and most fetches at once; also how many fetched files may wait for a decoder.
+const FETCHES: std::ops::RangeInclusive<usize> = 16..=256;
+/// Longest wait for stages whose work was abandoned.
+const ABANDONED_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Everything that a running worker is made of.
+pub(crate) struct Line {
+    pub(crate) config: Config,
+    pub(crate) recognizer: Arc<Recognizer>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) stop: Arc<Stop>,
+    pub(crate) runtime: Runtime,
+}
+
+/// The channels between stages, both ends.
+struct Channels {
+    fetched: (Sender<Fetched>, Receiver<Fetched>),
+    framed: (Sender<Framed>, Receiver<Framed>),
+    batches: (Sender<Vec<Framed>>, Receiver<Vec<Framed>>),
+    endings: (Sender<Ending>, Receiver<Ending>),
+}
+
+/// The threads of the stages.
+struct Stages<'a> {
+    stop: &'a Arc<Stop>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+// === impl Line ===
+
+impl Line {
+    /// Works until asked to stop, on the calling thread and others.
+    ///
+    /// # Errors
+    /// When the line cannot be set up or can no longer work: the process must end.
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let in_flight_max = self.config.limits.in_flight_max;
+        let (completed, completions) = bounded(in_flight_max);
+        let (outbox, refused) = Outbox::new(&self.config.kafka, completed, self.stop.clone())?;
+        let outbox = Arc::new(outbox);
+        let pulse = Arc::new(self.pulse(outbox.clone()));
+        let beating = self.runtime.spawn(pulse.clone().beat());
+        let control = control::Follow::new(&self.config, self.stop.clone(), self.stats.clone())?;
+        let control = control.start();
+
+        let channels = Channels::new(in_flight_max);
+        let mut stages = Stages {
+            stop: &self.stop,
+            threads: Vec::new(),
+        };
+        let ended = self.start(&mut stages, &channels).and_then(|costs| {
+            let (jobs, to_fetch) = mpsc::channel(in_flight_max);
+            let publisher = Publisher {
+                signature: self.signature(),
+                outbox: outbox.clone(),
+                endings: channels.endings.1.clone(),
+                refused,
+            };
+            stages.spawn("publish", move || publisher.run());
+            self.start_rest(&mut stages, channels, to_fetch, costs)?;
+            self.consume(jobs, completions)
+        });
+        stages.join();
+        self.stats.enter(Phase::Stopped);
+        beating.abort();
+        pulse.send();
+        control.end();
+        outbox.flush();
+        match self.stop.failure() {
+            Some(why) => ended.and(Err(anyhow::anyhow!(why))),
+            None => ended,
+        }
+    }
+
+    /// Starts the threads that infer and waits until each is warm.
+    fn start(&self, stages: &mut Stages<'_>, channels: &Channels) -> anyhow::Result<Costs> {
+        let threads = self.config.limits.infer_threads;
+        let (warm, warmed) = bounded(threads);
+        for _ in 0..threads {
+            let (recognizer, stats, stop) = (
+                self.recognizer.clone(),
+                self.stats.clone(),
+                self.stop.clone(),
+            );
+            let (batches, endings) = (channels.batches.1.clone(), channels.endings.0.clone());
+            let warm = warm.clone();
+            stages.spawn("infer", move || {
+                let entered = recognizer.enter();
+                let (guard, entered) = match entered {
+                    Ok((guard, costs)) => (Some(guard), Ok(costs)),
+                    Err(error) => (None, Err(error)),
+                };
+                let is_ready = entered.is_ok();
+                let _ = warm.send(entered);
+                let infer = Infer {
+                    recognizer: &recognizer,
+                    batches,
+                    endings,
+                    stats: &stats,
+                    stop: &stop,
+                };
+                if is_ready {
+                    infer.run();
+                }
+                drop(guard);
+            });
+        }
+        drop(warm);
+        let mut costs = Costs::default();
+        for _ in 0..threads {
+            costs = warmed
+                .recv()
+                .context("a thread of the models ended")?
+                .context("the models cannot be run")?;
+        }
+        Ok(costs)
+    }
+
+    fn start_rest(
+        &self,
+        stages: &mut Stages<'_>,
+        channels: Channels,
+        to_fetch: mpsc::Receiver<Record>,
+        costs: Costs,
+    ) -> anyhow::Result<()> {
+        let limits = self.config.limits;
+        let Channels {
+            fetched: (fetched, to_decode),
+            framed: (framed, to_batch),
+            batches: (batches, _),
+            endings: (endings, _),
+        } = channels;
+        let mut batch_limits = limits.batch;
+        let images_max = self.recognizer.backend().images_max();
+        batch_limits.images_max = batch_limits.images_max.min(images_max);
+        stages.spawn("batch", move || {
+            batch(&to_batch, &batches, costs, batch_limits)
+        });
+
+        let pool = FramePool::new(self.recognizer.subset.frame);
+        for _ in 0..limits.decode_threads {
+            let mut decode = Decode::new(pool.clone(), framed.clone(), endings.clone())?;
+            let (to_decode, features) = (to_decode.clone(), self.recognizer.subset.features);
+            stages.spawn("decode", move || decode.run(&to_decode, features));
+        }
+        let places = (limits.in_flight_max / 2).clamp(*FETCHES.start(), *FETCHES.end());
+        let fetch = Fetch {
+            fetcher: Fetcher::new(&self.config.sources)?,
+            features: self.recognizer.subset.features,
+            places: Arc::new(Semaphore::new(places)),
+            fetched,
+            endings,
+            stats: self.stats.clone(),
+        };
+        self.runtime.spawn(Arc::new(fetch).run(to_fetch));
+        Ok(())
+    }
+
+    /// Joins the group and works; returns when the drain is over.
+    fn consume(
+        &self,
+        jobs: mpsc::Sender<Record>,
+        completions: Receiver<Completion>,
+    ) -> anyhow::Result<()> {
+        let ends = Ends {
+            jobs,
+            completions,
+            stats: self.stats.clone(),
+            stop: self.stop.clone(),
+        };
+        let consume = Consume::join(&self.config, ends)?;
+        if !self.stop.is_asked() {
+            self.stats.enter(Phase::Ready);
+        }
+        info!(group = self.config.kafka.group, "ready");
+        consume.run()
+    }
+
+    fn signature(&self) -> Signature {
+        Signature {
+            worker: self.config.identity.worker.clone(),
+            subset: self.recognizer.subset.name.clone(),
+            model_set: self.recognizer.subset.digest.clone(),
+            results_topic: self.config.kafka.results.clone(),
+        }
+    }
+
+    fn pulse(&self, outbox: Arc<Outbox>) -> Pulse {
+        Pulse {
+            identity: self.config.identity.clone(),
+            topic: self.config.kafka.workers.clone(),
+            model_set: self.recognizer.subset.digest.clone(),
+            gpu: self.recognizer.backend().gpu(),
+            started_at_ms: now_ms(),
+            stats: self.stats.clone(),
+            outbox,
+        }
+    }
+}
+
+// === impl Channels ===
+
+impl Channels {
+    fn new(in_flight_max: usize) -> Self {
+        Self {
+            // Both never fill up: the first is bounded by places, the second by jobs in flight.
+            fetched: bounded(*FETCHES.end()),
+            endings: bounded(in_flight_max),
+            framed: bounded(DECODED_MAX),
+            batches: bounded(BATCHES_AHEAD),
+        }
+    }
+}
+
+// === impl Stages ===
+
+impl Stages<'_> {
+    /// Starts a stage's thread; its panic ends the worker.
+    fn spawn(&mut self, name: &'static str, run: impl FnOnce() + Send + 'static) {
+        let stop = self.stop.clone();
+        let run = move || {
+            if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                stop.fail(format!("stage {name} panicked"));
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(run)
+            .expect("the system can start a thread");
+        self.threads.push(thread);
+    }
+
+    /// Waits for all stages; bounded, since what was abandoned may take longer than anyone wants to wait.
+    fn join(self) {
+        let deadline = Instant::now() + ABANDONED_WAIT_MAX;
+        for thread in self.threads {
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if !thread.is_finished() {
+                warn!(stage = thread.thread().name(), "stage left behind");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! What fetch, decode and batch do with each job.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use spillway_wire::{ImageSource, Job, Reason, Stage};
+use tokio::sync::{Semaphore, mpsc};
+use tracing::debug;
+
+use crate::batch::{BatchLimits, Batcher};
+use crate::decode::Decoder;
+use crate::fetch::Fetcher;
+use crate::frame::FramePool;
+use crate::models::Costs;
+use crate::stats::Stats;
+use crate::work::{
+    Ending, Failure, Fetched, Framed, Record, Spent, Wants, Work, feature_name, now_ms,
+};
+
+/// How long a fetch may take where the job names no deadline; the fetcher has its own, shorter limit.
+const FETCH_MAX: Duration = Duration::from_secs(60);
+
+/// Reads records and gets their images.
+pub(super) struct Fetch {
+    pub(super) fetcher: Fetcher,
+    pub(super) features: Wants,
+    /// One for each file that is being fetched or waits for a decoder.
+    pub(super) places: Arc<Semaphore>,
+    pub(super) fetched: Sender<Fetched>,
+    pub(super) endings: Sender<Ending>,
+    pub(super) stats: Arc<Stats>,
+}
+
+/// Makes frames on one thread.
+pub(super) struct Decode {
+    decoder: Decoder,
+    framed: Sender<Framed>,
+    endings: Sender<Ending>,
+}
+
+// === impl Fetch ===
+
+impl Fetch {
+    /// Fetches until there are no more records.
+    pub(super) async fn run(self: Arc<Self>, mut records: mpsc::Receiver<Record>) {
+        while let Some(record) = records.recv().await {
+            let Ok(place) = self.places.clone().acquire_owned().await else {
+                return;
+            };
+            let fetch = self.clone();
+            tokio::spawn(async move {
+                if record.ticket.assignment.is_revoked() {
+                    return;
+                }
+                match fetch.job(record).await {
+                    // Neither channel is ever full; they close only when the process ends.
+                    Ok((work, bytes)) => {
+                        let _ = fetch.fetched.send(Fetched { work, bytes, place });
+                    }
+                    Err(ending) => {
+                        let _ = fetch.endings.send(*ending);
+                    }
+                }
+            });
+        }
+    }
+
+    async fn job(&self, record: Record) -> Result<(Box<Work>, Vec<u8>), Box<Ending>> {
+        let mut work = read(record, self.features).map_err(Box::new)?;
+        let left = work.job.deadline_ms.map_or(FETCH_MAX, |deadline| {
+            Duration::from_millis(u64::try_from(deadline - now_ms()).unwrap_or(0))
+        });
+        let source = std::mem::replace(&mut work.job.image, ImageSource::Inline(Vec::new()));
+        let began = Instant::now();
+        let fetched = self.fetcher.fetch(source, left).await;
+        work.spent.fetch = began.elapsed();
+        match fetched {
+            Ok(bytes) => {
+                self.stats.fetched(bytes.len());
+                Ok((work, bytes))
+            }
+            Err(_) if work.is_late(now_ms()) => Err(Box::new(work.expire(Stage::Fetch))),
+            Err(failure) => {
+                debug!(
+                    job = work.job.id,
+                    reason = failure.reason.as_str(),
+                    "fetch failed"
+                );
+                Err(Box::new(work.fail(failure)))
+            }
+        }
+    }
+}
+
+/// Reads a record: work, or its ending where there is nothing to do.
+fn read(record: Record, features: Wants) -> Result<Box<Work>, Ending> {
+    let job = Job::decode(&record.value);
+    let (job, error) = match job {
+        Ok(job) => (job, None),
+        Err(error) => (stand_in(&record), Some(error)),
+    };
+    let work = Box::new(Work {
+        record,
+        job,
+        image: None,
+        spent: Spent::default(),
+    });
+    if let Some(error) = error {
+        let message = std::error::Error::source(&error)
+            .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+        let failure = Failure::new(Stage::Receive, Reason::InvalidJob, message);
+        return Err(work.fail(failure));
+    }
+    if work.is_late(now_ms()) {
+        return Err(work.expire(Stage::Receive));
+    }
+    let wants = wants(&work.job, features);
+    if wants.and(features).is_empty() {
+        let names: Vec<&str> = wants.iter().map(feature_name).collect();
+        let message = format!("this worker's models do not find {}", names.join(", "));
+        let failure = Failure::new(Stage::Receive, Reason::UnsupportedFeature, message);
+        return Err(work.fail(failure));
+    }
+    Ok(work)
+}
+
+/// What a record that is no job is called in its result.
+fn stand_in(record: &Record) -> Job {
+    let key = record
+        .key
+        .as_deref()
+        .and_then(|key| std::str::from_utf8(key).ok());
+    let id = match key {
+        Some(key) if !key.is_empty() && key.len() <= 256 => key.to_owned(),
+        _ => record.origin(),
+    };
+    let created_at_ms = record.at_ms.unwrap_or_else(now_ms);
+    Job::new(id, created_at_ms, ImageSource::Inline(Vec::new()))
+}
+
+/// What a job asks for; nothing named means everything there is.
+fn wants(job: &Job, features: Wants) -> Wants {
+    if job.features.is_empty() {
+        features
+    } else {
+        Wants::of(job.features.iter().copied())
+    }
+}
+
+// === impl Decode ===
+
+impl Decode {
+    pub(super) fn new(
+        pool: FramePool,
+        framed: Sender<Framed>,
+        endings: Sender<Ending>,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            decoder: Decoder::new(pool)?,
+            framed,
+            endings,
+        })
+    }
+
+    /// Decodes until there is nothing more; a decoded image waits until the batcher has room for it.
+    pub(super) fn run(&mut self, fetched: &Receiver<Fetched>, features: Wants) {
+        for Fetched {
+            mut work,
+            bytes,
+            place,
+        } in fetched
+        {
+            if work.is_revoked() {
+                continue;
+            }
+            if work.is_late(now_ms()) {
+                let _ = self.endings.send(work.expire(Stage::Decode));
+                continue;
+            }
+            let began = Instant::now();
+            let decoded = self.decoder.decode(&bytes);
+            drop((bytes, place));
+            work.spent.decode = began.elapsed();
+            match decoded {
+                Ok(picture) => {
+                    work.image = Some(picture.info);
+                    let wants = wants(&work.job, features);
+                    let frame = picture.frame;
+                    let _ = self.framed.send(Framed { work, frame, wants });
+                }
+                Err(failure) => {
+                    debug!(
+                        job = work.job.id,
+                        reason = failure.reason.as_str(),
+                        "decode failed"
+                    );
+                    let _ = self.endings.send(work.fail(failure));
+                }
+            }
+        }
+    }
+}
+
+/// Makes batches until there is nothing more.
+pub(super) fn batch(
+    framed: &Receiver<Framed>,
+    batches: &Sender<Vec<Framed>>,
+    costs: Costs,
+    limits: BatchLimits,
+) {
+    let mut batcher = Batcher::new(limits);
+    // Fails only when the process ends.
+    let send = |batch: Vec<Framed>| {
+        let _ = batches.send(batch);
+    };
+    loop {
+        let received = match batcher.deadline() {
+            Some(deadline) => framed.recv_deadline(deadline),
+            None => framed.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match received {
+            Ok(framed) => {
+                let cost_us = costs.of(framed.wants);
+                if let Some(full) = batcher.push(Instant::now(), framed, cost_us) {
+                    send(full);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                let rest = batcher.take();
+                if !rest.is_empty() {
+                    send(rest);
+                }
+                return;
+            }
+        }
+        if let Some(due) = batcher.due(Instant::now()) {
+            send(due);
+        }
+    }
+}

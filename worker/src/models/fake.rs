@@ -1,0 +1,156 @@
+//! A backend that looks at colours: real answers without libtorch, and failures on demand.
+
+use std::sync::{Arc, Condvar, Mutex};
+
+use super::{Backend, BackendError, Crop, ModelSet, Recognizer, Rows, Staged};
+use crate::frame::Frame;
+
+/// An image whose first pixel has this colour spoils its batch.
+pub(crate) const POISON: [u8; 3] = [255, 0, 255];
+/// A batch with an image of this colour waits until the gate is open.
+pub(crate) const HELD: [u8; 3] = [0, 255, 0];
+
+const MODEL_SET: &str = "
+apiVersion: spillway.dev/v1alpha1
+kind: ModelSet
+metadata: {name: fake}
+spec:
+  frame: {width: 16, height: 12}
+  models:
+    - name: faces
+      subset: humans
+      file: weights
+      sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+      detect: {input: {width: 16, height: 12}, labels: [face], threshold: 0.5, nmsIou: 0.5}
+    - name: face-attributes
+      subset: humans
+      file: weights
+      sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+      attributes:
+        of: faces
+        input: {width: 4, height: 4}
+        margin: 0.1
+        heads: [{name: age, values: [dark, bright]}, {name: gender, values: [a, b]}]
+    - name: context
+      subset: context
+      file: weights
+      sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+      classify:
+        input: {width: 8, height: 6}
+        labels:
+          - {name: bright, kind: scene, threshold: 0.5}
+          - {name: red, kind: object, parents: [colour], threshold: 0.5}
+";
+
+/// Opens once.
+#[derive(Debug, Default)]
+pub(crate) struct Gate(Mutex<bool>, Condvar);
+
+/// Looks at the first pixel of each frame.
+pub(crate) struct Fake {
+    gate: Arc<Gate>,
+}
+
+struct FakeBatch {
+    colours: Vec<[u8; 3]>,
+}
+
+// === impl Gate ===
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        *self.0.lock().unwrap() = true;
+        self.1.notify_all();
+    }
+
+    fn pass(&self) {
+        let is_open = self.0.lock().unwrap();
+        drop(self.1.wait_while(is_open, |is_open| !*is_open).unwrap());
+    }
+}
+
+/// All models of the fake set: humans and context; it has no brands.
+pub(crate) fn recognizer(gate: Arc<Gate>) -> Recognizer {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("modelset.yaml"), MODEL_SET).unwrap();
+    std::fs::write(folder.path().join("weights"), b"").unwrap();
+    let subset = ModelSet::load(folder.path()).unwrap().subset(None).unwrap();
+    Recognizer::new(subset, Box::new(Fake { gate }))
+}
+
+impl Backend for Fake {
+    fn enter(&self) -> Result<Box<dyn std::any::Any>, BackendError> {
+        Ok(Box::new(()))
+    }
+
+    fn stage<'a>(&'a self, frames: &[&Frame]) -> Result<Box<dyn Staged + 'a>, BackendError> {
+        let colours: Vec<[u8; 3]> = frames
+            .iter()
+            .map(|frame| frame.pixels()[..3].try_into().unwrap())
+            .collect();
+        if colours.contains(&HELD) {
+            self.gate.pass();
+        }
+        if colours.contains(&POISON) {
+            return Err(BackendError::Failed("this colour is poison".into()));
+        }
+        Ok(Box::new(FakeBatch { colours }))
+    }
+
+    fn images_max(&self) -> usize {
+        4
+    }
+
+    fn gpu(&self) -> Option<String> {
+        None
+    }
+}
+
+impl Staged for FakeBatch {
+    fn run(&self, model: usize, images: &[usize]) -> Result<Rows, BackendError> {
+        let share = |value: u8| f32::from(value) / 255.0;
+        let rows = images.iter().map(|image| self.colours[*image]);
+        Ok(match model {
+            // A face where it is blue, in the middle, and again a little beside it.
+            0 => Rows {
+                values: rows
+                    .flat_map(|[_, _, blue]| {
+                        let near = share(blue) * 0.9;
+                        [
+                            0.25,
+                            0.25,
+                            0.75,
+                            0.75,
+                            share(blue),
+                            0.0,
+                            0.26,
+                            0.25,
+                            0.76,
+                            0.75,
+                            near,
+                            0.0,
+                        ]
+                    })
+                    .collect(),
+                width: 12,
+            },
+            _ => Rows {
+                values: rows
+                    .flat_map(|[red, green, blue]| [share(red.max(green).max(blue)), share(red)])
+                    .collect(),
+                width: 2,
+            },
+        })
+    }
+
+    fn run_crops(&self, _: usize, crops: &[Crop]) -> Result<Rows, BackendError> {
+        let values = crops.iter().flat_map(|crop| {
+            let bright = f32::from(self.colours[crop.image][2]) / 255.0;
+            [1.0 - bright, bright, 0.7, 0.3]
+        });
+        Ok(Rows {
+            values: values.collect(),
+            width: 4,
+        })
+    }
+}

@@ -1,0 +1,185 @@
+//! Writes results and dead letters, and says which jobs are finished: those whose records were acknowledged.
+//!
+//! **Invariant:** a job is finished only after Kafka has acknowledged every record of it.
+
+mod outbox;
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, select};
+use spillway_wire::{
+    Headers, JobError, JobResult, Outcome, Reason, SCHEMA, Stage, TimingsMs, header_names,
+    result_id, topics,
+};
+
+pub(crate) use outbox::{Completion, Outbox};
+use outbox::{Delivery, Letter, Refused};
+
+use crate::models::Findings;
+use crate::work::{Ending, Failure, Wants, Work, feature_name, now_ms};
+
+/// What every result says of this worker.
+#[derive(Debug, Clone)]
+pub(crate) struct Signature {
+    pub(crate) worker: String,
+    pub(crate) subset: String,
+    pub(crate) model_set: String,
+    pub(crate) results_topic: String,
+}
+
+/// Turns endings into records.
+pub(crate) struct Publisher {
+    pub(crate) signature: Signature,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) endings: Receiver<Ending>,
+    pub(crate) refused: Receiver<Refused>,
+}
+
+// === impl Publisher ===
+
+impl Publisher {
+    /// Publishes until there are no more endings and everything is acknowledged.
+    pub(crate) fn run(&self) {
+        loop {
+            select! {
+                recv(self.endings) -> ending => match ending {
+                    Ok(ending) => self.publish(ending),
+                    Err(_) => break,
+                },
+                recv(self.refused) -> refused => {
+                    if let Ok(refused) = refused {
+                        self.outbox.send_otherwise(refused);
+                    }
+                }
+            }
+        }
+        self.outbox.flush_all(&self.refused);
+    }
+
+    fn publish(&self, ending: Ending) {
+        let Ending {
+            work,
+            found,
+            lacking,
+        } = ending;
+        // A dead letter keeps what nobody can fix by trying again: records that are no jobs, and poison.
+        let is_dead = found.as_ref().is_err_and(|failure| {
+            matches!(failure.reason, Reason::InvalidJob | Reason::ModelFailed)
+        });
+        let result = self.result(&work, found, lacking);
+        let key = work
+            .record
+            .key
+            .clone()
+            .unwrap_or_else(|| work.job.id.clone().into_bytes());
+        let delivery = Arc::new(Delivery::new(
+            work.record.ticket.clone(),
+            if is_dead { 2 } else { 1 },
+            &result,
+        ));
+        if let (true, Some(error)) = (is_dead, &result.error) {
+            let letter = self.dead_letter(&work, error, key.clone(), delivery.clone());
+            self.outbox.send(letter);
+        }
+        let time = jiff::Timestamp::from_millisecond(result.finished_at_ms).unwrap_or_default();
+        let headers = Headers::cloud_event(
+            &result.result_id,
+            &self.signature.worker,
+            "result",
+            &time.to_string(),
+        );
+        self.outbox.send(Letter {
+            topic: self.signature.results_topic.clone(),
+            partition: work.job.reply_partition,
+            key,
+            value: result.encode(),
+            headers: headers.with_trace(work.record.trace().as_ref()),
+            delivery: Some(delivery),
+        });
+    }
+
+    fn dead_letter(
+        &self,
+        work: &Work,
+        error: &JobError,
+        key: Vec<u8>,
+        delivery: Arc<Delivery>,
+    ) -> Letter {
+        let headers = work
+            .record
+            .headers()
+            .with(header_names::ERROR_REASON, error.reason.as_str())
+            .with(header_names::ERROR_MESSAGE, error.message.as_str())
+            .with(header_names::ERROR_ORIGIN, work.record.origin());
+        let partition = &work.record.ticket.assignment.partition;
+        Letter {
+            topic: topics::dead_letters(&partition.topic),
+            partition: None,
+            key,
+            value: work.record.value.clone(),
+            headers,
+            delivery: Some(delivery),
+        }
+    }
+
+    fn result(&self, work: &Work, found: Result<Findings, Failure>, lacking: Wants) -> JobResult {
+        let (outcome, found, error) = judge(found, lacking);
+        let finished_at_ms = now_ms();
+        let most = work.job.max_results as usize;
+        JobResult {
+            schema: SCHEMA,
+            result_id: result_id(&work.job.id, &self.signature.model_set),
+            job_id: work.job.id.clone(),
+            tenant: work.job.tenant.clone(),
+            subset: self.signature.subset.clone(),
+            model_set: self.signature.model_set.clone(),
+            worker: self.signature.worker.clone(),
+            outcome,
+            image: work.image.clone(),
+            labels: first(found.labels, most),
+            faces: first(found.faces, most),
+            logos: first(found.logos, most),
+            objects: first(found.objects, most),
+            error,
+            timings_ms: timings(work),
+            created_at_ms: work.job.created_at_ms,
+            finished_at_ms,
+        }
+    }
+}
+
+/// What a job ended in.
+fn judge(
+    found: Result<Findings, Failure>,
+    lacking: Wants,
+) -> (Outcome, Findings, Option<JobError>) {
+    match found {
+        Ok(found) if lacking.is_empty() => (Outcome::Success, found, None),
+        Ok(found) => {
+            let names: Vec<&str> = lacking.iter().map(feature_name).collect();
+            let message = format!("this worker's models do not find {}", names.join(", "));
+            let failure = Failure::new(Stage::Infer, Reason::UnsupportedFeature, message);
+            (Outcome::Partial, found, Some(failure.to_wire()))
+        }
+        Err(failure) => (Outcome::Error, Findings::default(), Some(failure.to_wire())),
+    }
+}
+
+fn timings(work: &Work) -> TimingsMs {
+    let ms = |time: std::time::Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+    let total = work.record.received.elapsed();
+    let spent = work.spent;
+    let queue = total.saturating_sub(spent.fetch + spent.decode + spent.infer);
+    TimingsMs {
+        fetch: ms(spent.fetch),
+        decode: ms(spent.decode),
+        queue: ms(queue),
+        infer: ms(spent.infer),
+        total: ms(total),
+    }
+}
+
+fn first<T>(mut all: Vec<T>, most: usize) -> Vec<T> {
+    all.truncate(most);
+    all
+}

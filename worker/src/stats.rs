@@ -1,0 +1,302 @@
+//! What the worker counts of itself: for heartbeats and for `/metrics`.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use spillway_wire::{Counters, LatencyQuantiles, Outcome, Partition, Phase, Reason, TimingsMs};
+use tokio::sync::watch;
+
+/// How far back the quantiles of latency look.
+const LATENCY_WINDOW: Duration = Duration::from_secs(60);
+/// Most jobs that the quantiles are made of.
+const LATENCIES_MAX: usize = 8_192;
+
+/// What one finished job adds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Done {
+    pub(crate) outcome: Outcome,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) timings_ms: TimingsMs,
+    /// Whether input was never empty when it ended.
+    pub(crate) is_saturated: bool,
+}
+
+/// What the worker is doing, as it tells the controller.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    pub(crate) phase: Phase,
+    pub(crate) partitions: Vec<Partition>,
+    pub(crate) in_flight: u64,
+    pub(crate) counters: Counters,
+    pub(crate) latency_ms: LatencyQuantiles,
+    pub(crate) control_token: u64,
+    pub(crate) control_epoch: u64,
+}
+
+/// Everything that is counted, shared by all stages.
+pub(crate) struct Stats {
+    state: Mutex<State>,
+    registry: Registry,
+    images: Family<OutcomeLabel, Counter>,
+    errors: Family<ReasonLabel, Counter>,
+    stages: Family<StageLabel, Histogram, fn() -> Histogram>,
+    batches: Histogram,
+    in_flight: Gauge,
+    bytes: Counter,
+    commits_failed: Counter,
+    ready: Gauge,
+    phase: watch::Sender<Phase>,
+}
+
+struct State {
+    reading: Reading,
+    latencies: VecDeque<(Instant, u32)>,
+    polled: Instant,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StageLabel {
+    stage: &'static str,
+}
+
+fn seconds() -> Histogram {
+    Histogram::new([
+        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    ])
+}
+
+// === impl Stats ===
+
+impl Stats {
+    pub(crate) fn new(now: Instant) -> Self {
+        let stats = Self {
+            state: Mutex::new(State {
+                reading: Reading {
+                    phase: Phase::Starting,
+                    partitions: Vec::new(),
+                    in_flight: 0,
+                    counters: Counters::default(),
+                    latency_ms: LatencyQuantiles::default(),
+                    control_token: 0,
+                    control_epoch: 0,
+                },
+                latencies: VecDeque::new(),
+                polled: now,
+            }),
+            registry: Registry::default(),
+            images: Family::default(),
+            errors: Family::default(),
+            stages: Family::new_with_constructor(seconds),
+            batches: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]),
+            in_flight: Gauge::default(),
+            bytes: Counter::default(),
+            commits_failed: Counter::default(),
+            ready: Gauge::default(),
+            phase: watch::Sender::new(Phase::Starting),
+        };
+        stats.registered()
+    }
+
+    fn registered(mut self) -> Self {
+        let to = self.registry.sub_registry_with_prefix("spillway");
+        to.register(
+            "images_processed",
+            "Jobs that ended in a result",
+            self.images.clone(),
+        );
+        to.register(
+            "errors",
+            "Jobs that failed or are partial",
+            self.errors.clone(),
+        );
+        to.register(
+            "stage_seconds",
+            "Wall-clock time of a job in a stage",
+            self.stages.clone(),
+        );
+        to.register("batch_size", "Images of a batch", self.batches.clone());
+        to.register(
+            "jobs_in_flight",
+            "Jobs received, not yet finished",
+            self.in_flight.clone(),
+        );
+        to.register(
+            "fetched_bytes",
+            "Bytes of images fetched",
+            self.bytes.clone(),
+        );
+        to.register(
+            "commits_failed",
+            "Commits that Kafka refused",
+            self.commits_failed.clone(),
+        );
+        to.register(
+            "worker_ready",
+            "1 while the worker takes jobs",
+            self.ready.clone(),
+        );
+        self
+    }
+
+    /// What is to be told now.
+    pub(crate) fn reading(&self, now: Instant) -> Reading {
+        let mut state = self.state();
+        while state
+            .latencies
+            .front()
+            .is_some_and(|(at, _)| now.duration_since(*at) > LATENCY_WINDOW)
+        {
+            state.latencies.pop_front();
+        }
+        let mut sorted: Vec<u32> = state.latencies.iter().map(|(_, ms)| *ms).collect();
+        sorted.sort_unstable();
+        let quantile = |percent: usize| {
+            let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+            sorted.get(at).copied().unwrap_or(0)
+        };
+        let latency_ms = LatencyQuantiles {
+            p50: quantile(50),
+            p99: quantile(99),
+        };
+        Reading {
+            latency_ms,
+            ..state.reading.clone()
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.state().reading.phase
+    }
+
+    /// Tells of every change of phase.
+    pub(crate) fn phases(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.state().reading.phase = phase;
+        self.ready.set(i64::from(phase == Phase::Ready));
+        self.phase.send_replace(phase);
+    }
+
+    pub(crate) fn assigned(&self, partitions: Vec<Partition>) {
+        self.state().reading.partitions = partitions;
+    }
+
+    pub(crate) fn followed(&self, token: u64, epoch: u64) {
+        let mut state = self.state();
+        state.reading.control_token = token;
+        state.reading.control_epoch = epoch;
+    }
+
+    /// Notes that the consumer was polled, and what it has in flight.
+    pub(crate) fn polled(&self, now: Instant, in_flight: usize) {
+        let mut state = self.state();
+        state.polled = now;
+        state.reading.in_flight = in_flight as u64;
+        self.in_flight.set(in_flight as i64);
+    }
+
+    /// How long ago the consumer was polled.
+    pub(crate) fn since_polled(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.state().polled)
+    }
+
+    /// Sets the time with jobs in flight and the time with input never empty, both since the start.
+    pub(crate) fn spent(&self, busy: Duration, saturated: Duration) {
+        let counters = &mut self.state().reading.counters;
+        counters.busy_ms = busy.as_millis() as u64;
+        counters.saturated_ms = saturated.as_millis() as u64;
+    }
+
+    pub(crate) fn fetched(&self, bytes: usize) {
+        self.state().reading.counters.bytes_fetched += bytes as u64;
+        self.bytes.inc_by(bytes as u64);
+    }
+
+    pub(crate) fn batched(&self, images: usize) {
+        self.batches.observe(images as f64);
+    }
+
+    pub(crate) fn abandoned(&self, jobs: usize) {
+        self.state().reading.counters.abandoned += jobs as u64;
+    }
+
+    pub(crate) fn commit_failed(&self) {
+        self.commits_failed.inc();
+    }
+
+    /// Notes that a job ended and its result was acknowledged.
+    pub(crate) fn done(&self, now: Instant, done: Done) {
+        let outcome = match done.outcome {
+            Outcome::Success => "success",
+            Outcome::Partial => "partial",
+            Outcome::Error => "error",
+        };
+        self.images.get_or_create(&OutcomeLabel { outcome }).inc();
+        let reason = done.reason.map(Reason::as_str);
+        if let Some(reason) = reason {
+            self.errors.get_or_create(&ReasonLabel { reason }).inc();
+        }
+        let TimingsMs {
+            fetch,
+            decode,
+            queue,
+            infer,
+            total,
+        } = done.timings_ms;
+        for (stage, ms) in [
+            ("fetch", fetch),
+            ("decode", decode),
+            ("queue", queue),
+            ("infer", infer),
+            ("total", total),
+        ] {
+            let stage = StageLabel { stage };
+            self.stages
+                .get_or_create(&stage)
+                .observe(f64::from(ms) / 1e3);
+        }
+        let mut state = self.state();
+        let counters = &mut state.reading.counters;
+        counters.images_done += 1;
+        counters.saturated_images += u64::from(done.is_saturated);
+        if let (Some(reason), Outcome::Error) = (reason, done.outcome) {
+            *counters.errors.entry(reason.to_owned()).or_default() += 1;
+        }
+        if state.latencies.len() == LATENCIES_MAX {
+            state.latencies.pop_front();
+        }
+        state.latencies.push_back((now, total));
+    }
+
+    /// Everything in Prometheus' text format.
+    pub(crate) fn metrics(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,220 @@
+//! What moves along the line: a record, then work on a job, then its ending.
+
+use std::time::{Duration, Instant};
+
+use spillway_wire::{
+    Feature, Headers, ImageInfo, Job, JobError, Reason, Stage, TraceParent, UnixMs, header_names,
+};
+
+use crate::frame::Frame;
+use crate::ledger::Ticket;
+use crate::models::Findings;
+
+/// A record as it came from Kafka.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) ticket: Ticket,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Vec<u8>,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// Kafka's timestamp.
+    pub(crate) at_ms: Option<UnixMs>,
+    pub(crate) received: Instant,
+}
+
+/// A job on its way through the line.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) record: Record,
+    pub(crate) job: Job,
+    pub(crate) image: Option<ImageInfo>,
+    pub(crate) spent: Spent,
+}
+
+/// Time spent in each stage.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spent {
+    pub(crate) fetch: Duration,
+    pub(crate) decode: Duration,
+    pub(crate) infer: Duration,
+}
+
+/// Work whose bytes are there. Holds a place of those that may wait for a decoder.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) work: Box<Work>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) place: tokio::sync::OwnedSemaphorePermit,
+}
+
+/// Work whose pixels are there.
+#[derive(Debug)]
+pub(crate) struct Framed {
+    pub(crate) work: Box<Work>,
+    pub(crate) frame: Frame,
+    pub(crate) wants: Wants,
+}
+
+/// Work that is over, one way or the other.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) work: Box<Work>,
+    pub(crate) found: Result<Findings, Failure>,
+    /// Asked for, and not in this worker's models.
+    pub(crate) lacking: Wants,
+}
+
+/// Why a job failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) stage: Stage,
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+}
+
+/// A set of features.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Wants(u8);
+
+/// Every feature there is.
+pub(crate) const FEATURES: [Feature; 3] = [Feature::Humans, Feature::Brands, Feature::Context];
+
+// === impl Record ===
+
+impl Record {
+    /// `topic/partition/offset`.
+    pub(crate) fn origin(&self) -> String {
+        let partition = &self.ticket.assignment.partition;
+        let offset = self.ticket.offset;
+        format!("{}/{}/{offset}", partition.topic, partition.partition)
+    }
+
+    pub(crate) fn trace(&self) -> Option<TraceParent> {
+        self.headers
+            .iter()
+            .find(|(name, _)| name == header_names::TRACEPARENT)
+            .and_then(|(_, value)| TraceParent::parse(value))
+    }
+
+    /// The record's own headers.
+    pub(crate) fn headers(&self) -> Headers {
+        self.headers
+            .iter()
+            .fold(Headers::default(), |headers, (name, value)| {
+                headers.with(name, value.clone())
+            })
+    }
+}
+
+// === impl Failure ===
+
+impl Failure {
+    pub(crate) fn new(stage: Stage, reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            stage,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    /// The failure as it is written on the wire.
+    pub(crate) fn to_wire(&self) -> JobError {
+        JobError {
+            stage: self.stage,
+            reason: self.reason,
+            message: self.message.clone(),
+            retryable: self.reason.is_retryable(),
+        }
+    }
+}
+
+// === impl Work ===
+
+impl Work {
+    /// Whether its result is worth nothing any more.
+    pub(crate) fn is_late(&self, now_ms: UnixMs) -> bool {
+        self.job
+            .deadline_ms
+            .is_some_and(|deadline| now_ms >= deadline)
+    }
+
+    /// Whether another worker does it, or will.
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.record.ticket.assignment.is_revoked()
+    }
+
+    /// Ends it without an answer.
+    pub(crate) fn fail(self: Box<Self>, failure: Failure) -> Ending {
+        Ending {
+            work: self,
+            found: Err(failure),
+            lacking: Wants::default(),
+        }
+    }
+
+    /// Ends it because its deadline has passed.
+    pub(crate) fn expire(self: Box<Self>, stage: Stage) -> Ending {
+        self.fail(Failure::new(
+            stage,
+            Reason::DeadlineExceeded,
+            "the deadline passed before the job was done",
+        ))
+    }
+}
+
+// === impl Wants ===
+
+impl Wants {
+    pub(crate) fn of(features: impl IntoIterator<Item = Feature>) -> Self {
+        features.into_iter().fold(Self::default(), Self::with)
+    }
+
+    #[must_use]
+    pub(crate) fn with(self, feature: Feature) -> Self {
+        Self(self.0 | 1 << feature as u8)
+    }
+
+    pub(crate) fn contains(self, feature: Feature) -> bool {
+        self.0 & 1 << feature as u8 != 0
+    }
+
+    #[must_use]
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    #[must_use]
+    pub(crate) fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Feature> {
+        FEATURES
+            .into_iter()
+            .filter(move |feature| self.contains(*feature))
+    }
+}
+
+impl std::fmt::Debug for Wants {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// The name of a feature, which is the name of its models' subset.
+pub(crate) fn feature_name(feature: Feature) -> &'static str {
+    match feature {
+        Feature::Humans => "humans",
+        Feature::Brands => "brands",
+        Feature::Context => "context",
+    }
+}
+
+/// Now, as it is written on the wire.
+pub(crate) fn now_ms() -> UnixMs {
+    jiff::Timestamp::now().as_millisecond()
+}
