@@ -30,9 +30,9 @@ test: setup kafka-jars ## Run every test, on real components
 	tests/testbed/packages.sh browser
 	$(MAKE) --no-print-directory lint
 	cargo build --quiet --workspace --bins
+	cargo check --quiet -p spillway-core
 	SPILLWAY_BIN_DIR=$(DEV) cargo test --workspace
 	cd controller/dashboard && npm ci --silent && npm run --silent check && npm test
-	$(MAKE) --no-print-directory models-check
 
 .PHONY: check
 check: setup ## The inner loop: format, lints, fast tests
@@ -60,9 +60,11 @@ build: setup ## Release binaries in target/release/
 bench: setup kafka-jars ## Run benchmarks; NAME=worker or NAME=controller runs one
 	tests/bench/run.sh $(NAME)
 
-.PHONY: models-check
-models-check:
-	worker/models/check.sh
+.PHONY: models-test
+models-test: ## Test the model exporters; needs PyTorch (3 GB), so it is no part of `make test`
+	python3 -m venv $(SPILLWAY_CACHE)/models-venv
+	$(SPILLWAY_CACHE)/models-venv/bin/pip install --quiet --requirement worker/models/requirements.txt
+	cd worker/models && $(SPILLWAY_CACHE)/models-venv/bin/python -m pytest
 
 .PHONY: setup
 setup:

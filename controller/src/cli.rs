@@ -70,10 +70,20 @@ struct RunArgs {
     #[arg(long, env = "SPILLWAY_POLICY", value_name = "FILE")]
     policy: PathBuf,
     /// Folder of intents, journal and machines; one controller at a time has it.
-    #[arg(long, env = "SPILLWAY_STATE", value_name = "DIR", default_value = "spillway-state")]
+    #[arg(
+        long,
+        env = "SPILLWAY_STATE",
+        value_name = "DIR",
+        default_value = "spillway-state"
+    )]
     state: PathBuf,
     /// Where to serve the dashboard, the API and metrics; port 0 takes a free one.
-    #[arg(long, env = "SPILLWAY_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    #[arg(
+        long,
+        env = "SPILLWAY_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDR"
+    )]
     listen: SocketAddr,
     /// Whose machines these are: in the tags of each, so that no other controller touches them.
     #[arg(long, env = "SPILLWAY_OWNER", default_value = "spillway")]
@@ -92,7 +102,12 @@ struct RunArgs {
 #[derive(Debug, Args)]
 struct ExplainArgs {
     /// The controller's state folder.
-    #[arg(long, env = "SPILLWAY_STATE", value_name = "DIR", default_value = "spillway-state")]
+    #[arg(
+        long,
+        env = "SPILLWAY_STATE",
+        value_name = "DIR",
+        default_value = "spillway-state"
+    )]
     state: PathBuf,
     /// Only the newest so many decisions.
     #[arg(long, default_value_t = 20)]
@@ -105,7 +120,12 @@ struct ExplainArgs {
 #[derive(Debug, Args)]
 struct ReplayArgs {
     /// The controller's state folder.
-    #[arg(long, env = "SPILLWAY_STATE", value_name = "DIR", default_value = "spillway-state")]
+    #[arg(
+        long,
+        env = "SPILLWAY_STATE",
+        value_name = "DIR",
+        default_value = "spillway-state"
+    )]
     state: PathBuf,
     /// Decide by this policy instead of the recorded one.
     #[arg(long, value_name = "FILE")]
@@ -205,12 +225,22 @@ impl ReplayArgs {
         } else if replayed.different == 0 {
             writeln!(out, "{} plans, all the same", replayed.plans)?;
         } else {
-            let first = replayed.first_difference.map(|at| format!(", the first at {at}"));
+            let first = replayed
+                .first_difference
+                .map(|at| format!(", the first at {at}"));
             let first = first.unwrap_or_default();
-            writeln!(out, "{} plans, {} different{first}", replayed.plans, replayed.different)?;
+            writeln!(
+                out,
+                "{} plans, {} different{first}",
+                replayed.plans, replayed.different
+            )?;
         }
         let is_as_recorded = replayed.different == 0 || policy.is_some();
-        Ok(if is_as_recorded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if is_as_recorded {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 }
 
@@ -220,10 +250,14 @@ impl LogFormat {
     fn start(self) {
         let filter = EnvFilter::try_from_default_env()
             .unwrap_or_else(|_| EnvFilter::new("info,librdkafka=error,rdkafka=error"));
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr);
         match self {
             Self::Json => log.json().init(),
-            Self::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+            Self::Text => log
+                .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+                .init(),
         }
     }
 }

@@ -26,7 +26,11 @@ pub(crate) struct Renewals {
 
 impl Renewals {
     pub(crate) fn new(lease: SignedDuration, token: u64) -> Self {
-        Self { lease, token, written: BTreeMap::new() }
+        Self {
+            lease,
+            token,
+            written: BTreeMap::new(),
+        }
     }
 
     /// Writes what is due; what fails is due again at the next call.
@@ -39,8 +43,8 @@ impl Renewals {
             };
             let record = desired_state(intent, self.token, self.lease);
             let last = self.written.get(worker).copied();
-            let is_fresh = last
-                .is_some_and(|(at, state)| at.elapsed() < every && state == record.state);
+            let is_fresh =
+                last.is_some_and(|(at, state)| at.elapsed() < every && state == record.state);
             if is_fresh {
                 still.extend(last.map(|last| (worker.to_owned(), last)));
                 continue;
@@ -59,9 +63,7 @@ impl Renewals {
 /// What the worker of an intent shall do.
 pub(crate) fn desired_state(intent: &Intent, token: u64, lease: SignedDuration) -> Control {
     let (state, drain_by_ms) = match &intent.state {
-        State::Retiring { drain_by, .. } => {
-            (DesiredState::Drain, Some(drain_by.as_millisecond()))
-        }
+        State::Retiring { drain_by, .. } => (DesiredState::Drain, Some(drain_by.as_millisecond())),
         State::Written { .. } | State::Launched { .. } | State::Closed { .. } => {
             (DesiredState::Run, None)
         }

@@ -39,20 +39,27 @@ impl Executor {
         let done = match action {
             Action::Launch { intent, pool, why } => return self.launch(intent, pool, why).await,
             Action::Adopt { intent, .. } => self.adopt(intent).await,
-            Action::Drain { intent, drain_by, why } => self.drain(intent, *drain_by, why).await,
+            Action::Drain {
+                intent,
+                drain_by,
+                why,
+            } => self.drain(intent, *drain_by, why).await,
             Action::Terminate { intent, why } => self.terminate(intent, why).await,
             Action::Close { intent, why } => self.close(intent, why).await,
         };
         match done {
             Ok(()) => Outcome::Done,
-            Err(error) => Outcome::Failed { why: format!("{error:#}") },
+            Err(error) => Outcome::Failed {
+                why: format!("{error:#}"),
+            },
         }
     }
 
     async fn launch(&self, id: &IntentId, pool: &str, why: &Reason) -> Outcome {
         let now = Timestamp::now();
         let failed = |why: String| Outcome::Failed { why };
-        let (Some(provider), Some(pool)) = (self.providers.get(pool), self.policy.pool(pool)) else {
+        let (Some(provider), Some(pool)) = (self.providers.get(pool), self.policy.pool(pool))
+        else {
             return failed(format!("no provider for the pool {pool}"));
         };
         // Written before the call, with the exact request: whoever starts after a crash knows what to ask for.
@@ -63,23 +70,37 @@ impl Executor {
                 Err(error) => return failed(format!("{error:#}")),
             },
         };
-        let launched = tokio::time::timeout(LAUNCH_DEADLINE, provider.launch(&intent.request)).await;
+        let launched =
+            tokio::time::timeout(LAUNCH_DEADLINE, provider.launch(&intent.request)).await;
         match launched {
-            Err(_) => Outcome::Unknown { why: "no answer in time".to_owned() },
-            Ok(Err(LaunchError::Unknown(error))) => Outcome::Unknown { why: error.to_string() },
+            Err(_) => Outcome::Unknown {
+                why: "no answer in time".to_owned(),
+            },
+            Ok(Err(LaunchError::Unknown(error))) => Outcome::Unknown {
+                why: error.to_string(),
+            },
             Ok(Err(LaunchError::NotLaunched { fault, retry_after })) => {
                 let closed = intent.closed(now, fault.to_string());
                 if let Err(error) = self.intents.write(closed) {
                     return failed(format!("{error:#}"));
                 }
-                let retry_after = retry_after.and_then(|after| SignedDuration::try_from(after).ok());
-                Outcome::NotLaunched { fault: fault.as_str().to_owned(), retry_after }
+                let retry_after =
+                    retry_after.and_then(|after| SignedDuration::try_from(after).ok());
+                Outcome::NotLaunched {
+                    fault: fault.as_str().to_owned(),
+                    retry_after,
+                }
             }
             Ok(Ok(instance)) => {
-                let state = State::Launched { instance: instance.id, at: instance.launched_at };
+                let state = State::Launched {
+                    instance: instance.id,
+                    at: instance.launched_at,
+                };
                 match self.intents.write(Intent { state, ..intent }) {
                     Ok(()) => Outcome::Done,
-                    Err(error) => Outcome::Unknown { why: format!("{error:#}") },
+                    Err(error) => Outcome::Unknown {
+                        why: format!("{error:#}"),
+                    },
                 }
             }
         }
@@ -92,7 +113,10 @@ impl Executor {
         why: &Reason,
         now: Timestamp,
     ) -> anyhow::Result<Intent> {
-        let number = id.as_str().rsplit_once('-').and_then(|(_, number)| number.parse().ok());
+        let number = id
+            .as_str()
+            .rsplit_once('-')
+            .and_then(|(_, number)| number.parse().ok());
         let intent = Intent {
             id: id.clone(),
             number: number.unwrap_or(0),
@@ -123,21 +147,39 @@ impl Executor {
         };
         let mut environment = BTreeMap::from([
             ("SPILLWAY_BROKERS".to_owned(), servers.join(",")),
-            ("SPILLWAY_GROUP".to_owned(), self.policy.consumer_group().to_owned()),
+            (
+                "SPILLWAY_GROUP".to_owned(),
+                self.policy.consumer_group().to_owned(),
+            ),
             ("SPILLWAY_TOPICS".to_owned(), self.policy.topics().join(",")),
-            ("SPILLWAY_RESULTS_TOPIC".to_owned(), topics::RESULTS.to_owned()),
-            ("SPILLWAY_WORKERS_TOPIC".to_owned(), topics::WORKERS.to_owned()),
-            ("SPILLWAY_CONTROL_TOPIC".to_owned(), topics::CONTROL.to_owned()),
+            (
+                "SPILLWAY_RESULTS_TOPIC".to_owned(),
+                topics::RESULTS.to_owned(),
+            ),
+            (
+                "SPILLWAY_WORKERS_TOPIC".to_owned(),
+                topics::WORKERS.to_owned(),
+            ),
+            (
+                "SPILLWAY_CONTROL_TOPIC".to_owned(),
+                topics::CONTROL.to_owned(),
+            ),
         ]);
         environment.extend(pool.environment.clone());
-        WorkerSpec { command: self.worker_command.clone(), environment }
+        WorkerSpec {
+            command: self.worker_command.clone(),
+            environment,
+        }
     }
 
     async fn adopt(&self, id: &IntentId) -> anyhow::Result<()> {
         let intent = self.known(id)?;
         let machine = self.machine_of(&intent).await?;
         let (instance, at) = machine.ok_or_else(|| anyhow::anyhow!("its machine is gone again"))?;
-        self.intents.write(Intent { state: State::Launched { instance, at }, ..intent })
+        self.intents.write(Intent {
+            state: State::Launched { instance, at },
+            ..intent
+        })
     }
 
     async fn drain(&self, id: &IntentId, drain_by: Timestamp, why: &Reason) -> anyhow::Result<()> {
@@ -168,7 +210,10 @@ impl Executor {
         let intent = self.known(id)?;
         let instance = match intent.instance() {
             Some(instance) => Some(instance.to_owned()),
-            None => self.machine_of(&intent).await?.map(|(instance, _)| instance),
+            None => self
+                .machine_of(&intent)
+                .await?
+                .map(|(instance, _)| instance),
         };
         let now = Timestamp::now();
         let state = State::Retiring {
@@ -213,13 +258,17 @@ impl Executor {
             return Ok(None);
         };
         let listed = provider.list().await?;
-        let mut machines = listed.into_iter().filter(|machine| {
-            machine.intent == intent.id.as_str() && machine.state.is_alive()
-        });
-        Ok(machines.next().map(|machine| (machine.id, machine.launched_at)))
+        let mut machines = listed
+            .into_iter()
+            .filter(|machine| machine.intent == intent.id.as_str() && machine.state.is_alive());
+        Ok(machines
+            .next()
+            .map(|machine| (machine.id, machine.launched_at)))
     }
 
     fn known(&self, id: &IntentId) -> anyhow::Result<Intent> {
-        self.intents.get(id).ok_or_else(|| anyhow::anyhow!("no intent is called {id}"))
+        self.intents
+            .get(id)
+            .ok_or_else(|| anyhow::anyhow!("no intent is called {id}"))
     }
 }

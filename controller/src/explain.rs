@@ -41,9 +41,17 @@ pub(crate) fn print(journal: &Path, last: usize, json: bool) -> anyhow::Result<(
             writeln!(out, "{}", serde_json::to_string(&decision)?)?;
             continue;
         }
-        writeln!(out, "{:.0}  #{}  {}", decision.at, decision.id, decision.sentence)?;
+        writeln!(
+            out,
+            "{:.0}  #{}  {}",
+            decision.at, decision.id, decision.sentence
+        )?;
         for action in &decision.actions {
-            writeln!(out, "    {:<9} {}: {}", action.verb, action.intent, action.why)?;
+            writeln!(
+                out,
+                "    {:<9} {}: {}",
+                action.verb, action.intent, action.why
+            )?;
         }
         for reason in decision.hold.iter().chain(&decision.reasons) {
             writeln!(out, "    {:<9} {}", reason.code, reason.text)?;

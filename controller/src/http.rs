@@ -51,7 +51,8 @@ async fn state(State(board): State<Arc<Board>>) -> Response {
 }
 
 fn not_yet() -> Response {
-    let problem = serde_json::json!({"error": "nothing has been observed yet", "code": "NothingObserved"});
+    let problem =
+        serde_json::json!({"error": "nothing has been observed yet", "code": "NothingObserved"});
     (StatusCode::SERVICE_UNAVAILABLE, Json(problem)).into_response()
 }
 
@@ -73,7 +74,13 @@ async fn decisions(State(board): State<Arc<Board>>, Query(asked): Query<Selectio
         return unknown;
     }
     let decisions = board.decisions(asked.limit.unwrap_or(DECISIONS_SHOWN));
-    Json(decisions.iter().map(|decision| &**decision).collect::<Vec<_>>()).into_response()
+    Json(
+        decisions
+            .iter()
+            .map(|decision| &**decision)
+            .collect::<Vec<_>>(),
+    )
+    .into_response()
 }
 
 fn unknown_policy(board: &Board, asked: &Selection) -> Option<Response> {
@@ -90,7 +97,9 @@ async fn events(
     State(board): State<Arc<Board>>,
     headers: HeaderMap,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let last = headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok()?.parse().ok());
     let (missed, updates) = board.follow(last);
     let first = board.state().map(Update::State);
     let missed = missed.into_iter().map(Update::Decision);
@@ -105,7 +114,9 @@ fn event(update: &Update) -> Event {
     let made = match update {
         Update::State(state) => Event::default().event("state").json_data(&**state),
         Update::Decision(decision) => {
-            let event = Event::default().event("decision").id(decision.id.to_string());
+            let event = Event::default()
+                .event("decision")
+                .id(decision.id.to_string());
             event.json_data(&**decision)
         }
     };
@@ -128,7 +139,11 @@ async fn metrics(State(board): State<Arc<Board>>) -> Response {
 async fn ready(State(board): State<Arc<Board>>) -> Response {
     match board.state() {
         Some(_) => "ok\n".into_response(),
-        None => (StatusCode::SERVICE_UNAVAILABLE, "nothing has been observed yet\n").into_response(),
+        None => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "nothing has been observed yet\n",
+        )
+            .into_response(),
     }
 }
 
@@ -138,15 +153,28 @@ async fn page(uri: Uri) -> Response {
         path => path,
     };
     let Some(file) = Dashboard::get(path) else {
-        return (StatusCode::NOT_FOUND, "there is nothing here; the dashboard is at /\n").into_response();
+        return (
+            StatusCode::NOT_FOUND,
+            "there is nothing here; the dashboard is at /\n",
+        )
+            .into_response();
     };
     let kind = HeaderValue::from_str(file.metadata.mimetype());
     let kind = kind.unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let headers = [
         (header::CONTENT_TYPE, kind),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(CONTENT_SECURITY_POLICY),
+        ),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        ),
         // The files' names do not change with their content.
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];

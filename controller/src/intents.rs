@@ -45,7 +45,11 @@ pub(crate) enum State {
         why: String,
     },
     /// Nothing runs any more, or ever did.
-    Closed { launched_at: Option<Timestamp>, ended_at: Timestamp, why: String },
+    Closed {
+        launched_at: Option<Timestamp>,
+        ended_at: Timestamp,
+        why: String,
+    },
 }
 
 /// All intents of one policy, in a folder: a file each.
@@ -78,7 +82,10 @@ impl IntentStore {
     /// When a file is damaged: an intent that cannot be read may have a machine that costs.
     pub(crate) fn open(folder: PathBuf) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&folder)?;
-        let mut kept = Kept { next_number: 1, ..Kept::default() };
+        let mut kept = Kept {
+            next_number: 1,
+            ..Kept::default()
+        };
         let forgotten = folder.join("forgotten.json");
         if forgotten.exists() {
             kept.forgotten = read(&forgotten)?;
@@ -93,7 +100,10 @@ impl IntentStore {
             kept.next_number = kept.next_number.max(intent.number + 1);
             kept.intents.insert(intent.id.clone(), intent);
         }
-        Ok(Self { folder, intents: Mutex::new(kept) })
+        Ok(Self {
+            folder,
+            intents: Mutex::new(kept),
+        })
     }
 
     /// The number of the next intent.
@@ -109,7 +119,11 @@ impl IntentStore {
     /// Every intent that is not closed.
     pub(crate) fn open_intents(&self) -> Vec<Intent> {
         let kept = self.kept();
-        kept.intents.values().filter(|intent| !intent.is_closed()).cloned().collect()
+        kept.intents
+            .values()
+            .filter(|intent| !intent.is_closed())
+            .cloned()
+            .collect()
     }
 
     /// Writes an intent, new or changed, to the disk.
@@ -127,9 +141,17 @@ impl IntentStore {
     }
 
     fn forget(&self, kept: &mut Kept) -> anyhow::Result<()> {
-        let closed: Vec<Intent> =
-            kept.intents.values().filter(|intent| intent.is_closed()).cloned().collect();
-        let Some(many) = closed.len().checked_sub(CLOSED_MAX).filter(|many| *many > 0) else {
+        let closed: Vec<Intent> = kept
+            .intents
+            .values()
+            .filter(|intent| intent.is_closed())
+            .cloned()
+            .collect();
+        let Some(many) = closed
+            .len()
+            .checked_sub(CLOSED_MAX)
+            .filter(|many| *many > 0)
+        else {
             return Ok(());
         };
         let mut oldest = closed;
@@ -162,7 +184,9 @@ impl IntentStore {
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.intents.lock().expect("nothing panics while holding the intents")
+        self.intents
+            .lock()
+            .expect("nothing panics while holding the intents")
     }
 }
 
@@ -174,7 +198,13 @@ impl Intent {
     }
 
     fn was_launched(&self) -> bool {
-        !matches!(self.state, State::Closed { launched_at: None, .. } | State::Written { .. })
+        !matches!(
+            self.state,
+            State::Closed {
+                launched_at: None,
+                ..
+            } | State::Written { .. }
+        )
     }
 
     /// The provider's name for its machine, as far as is known.
@@ -203,7 +233,12 @@ impl Intent {
             _ => now,
         };
         self.launched_at().map_or(Dollars::ZERO, |launched_at| {
-            billed(self.price_per_hour, self.billing_minimum, launched_at, ended_at)
+            billed(
+                self.price_per_hour,
+                self.billing_minimum,
+                launched_at,
+                ended_at,
+            )
         })
     }
 
@@ -212,16 +247,27 @@ impl Intent {
         match self.state {
             State::Written { at } => Some(Progress::Written { at }),
             State::Launched { at, .. } => Some(Progress::Launched { at }),
-            State::Retiring { launched_at, drain_by, terminating, .. } => {
-                Some(Progress::Retiring { launched_at, drain_by, terminating })
-            }
+            State::Retiring {
+                launched_at,
+                drain_by,
+                terminating,
+                ..
+            } => Some(Progress::Retiring {
+                launched_at,
+                drain_by,
+                terminating,
+            }),
             State::Closed { .. } => None,
         }
     }
 
     /// The same, closed.
     pub(crate) fn closed(mut self, ended_at: Timestamp, why: String) -> Self {
-        self.state = State::Closed { launched_at: self.launched_at(), ended_at, why };
+        self.state = State::Closed {
+            launched_at: self.launched_at(),
+            ended_at,
+            why,
+        };
         self
     }
 }

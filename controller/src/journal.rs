@@ -21,15 +21,26 @@ const FILES_MAX: usize = 8;
 #[serde(tag = "event")]
 pub(crate) enum Event {
     /// A controller began, or a file did: the planner as it was.
-    Began { schema: u32, at: Timestamp, planner: Box<Planner> },
+    Began {
+        schema: u32,
+        at: Timestamp,
+        planner: Box<Planner>,
+    },
     /// A snapshot was taken in.
     Observed { snapshot: Box<Snapshot> },
     /// A plan was made.
-    Planned { plan: Box<Plan>, violations: Vec<Violation> },
+    Planned {
+        plan: Box<Plan>,
+        violations: Vec<Violation>,
+    },
     /// A step was begun.
     Started { at: Timestamp, action: Action },
     /// A step ended.
-    Finished { at: Timestamp, intent: IntentId, outcome: Outcome },
+    Finished {
+        at: Timestamp,
+        intent: IntentId,
+        outcome: Outcome,
+    },
 }
 
 /// Writes a journal.
@@ -54,7 +65,12 @@ impl Journal {
         std::fs::create_dir_all(&folder)?;
         let last = files(&folder)?.last().map_or(0, |(number, _)| *number);
         let file = open(&folder, last + 1)?;
-        let mut journal = Self { folder, file, number: last + 1, written: 0 };
+        let mut journal = Self {
+            folder,
+            file,
+            number: last + 1,
+            written: 0,
+        };
         journal.write(&Event::began(planner))?;
         journal.forget()?;
         Ok(journal)
@@ -68,7 +84,9 @@ impl Journal {
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
         self.written += line.len() as u64;
-        self.file.write_all(&line).context("cannot write the journal")
+        self.file
+            .write_all(&line)
+            .context("cannot write the journal")
     }
 
     /// Gives what was written to the system, and begins the next file when this one is large.
@@ -100,7 +118,11 @@ impl Journal {
 
 impl Event {
     fn began(planner: &Planner) -> Self {
-        Self::Began { schema: SCHEMA, at: Timestamp::now(), planner: Box::new(planner.clone()) }
+        Self::Began {
+            schema: SCHEMA,
+            at: Timestamp::now(),
+            planner: Box::new(planner.clone()),
+        }
     }
 }
 
@@ -110,9 +132,16 @@ impl Event {
 /// When a file cannot be read, or a line in the middle is damaged.
 pub(crate) fn read(folder: &Path, mut each: impl FnMut(Event)) -> anyhow::Result<()> {
     let files = files(folder)?;
-    anyhow::ensure!(!files.is_empty(), "there is no journal in {}", folder.display());
+    anyhow::ensure!(
+        !files.is_empty(),
+        "there is no journal in {}",
+        folder.display()
+    );
     for (_, path) in files {
-        let mut lines = BufReader::new(File::open(&path)?).lines().enumerate().peekable();
+        let mut lines = BufReader::new(File::open(&path)?)
+            .lines()
+            .enumerate()
+            .peekable();
         while let Some((number, line)) = lines.next() {
             match serde_json::from_str(&line?) {
                 Ok(event) => each(event),
@@ -147,13 +176,25 @@ pub(crate) fn replay(folder: &Path, policy: Option<&Policy>) -> anyhow::Result<R
     let mut replayed = Replayed::default();
     let mut planner: Option<Planner> = None;
     read(folder, |event| match (event, &mut planner) {
-        (Event::Began { planner: recorded, .. }, planner) => {
+        (
+            Event::Began {
+                planner: recorded, ..
+            },
+            planner,
+        ) => {
             let fresh = policy.map(|policy| Planner::new(policy.clone()));
             *planner = Some(fresh.unwrap_or(*recorded));
         }
         (Event::Observed { snapshot }, Some(planner)) => planner.observe(*snapshot),
         (Event::Started { action, .. }, Some(planner)) => planner.started(&action),
-        (Event::Finished { at, intent, outcome }, Some(planner)) => {
+        (
+            Event::Finished {
+                at,
+                intent,
+                outcome,
+            },
+            Some(planner),
+        ) => {
             planner.finished(at, &intent, &outcome);
         }
         (Event::Planned { plan, .. }, Some(planner)) => {
@@ -181,8 +222,13 @@ fn files(folder: &Path) -> anyhow::Result<Vec<(u64, PathBuf)>> {
         .with_context(|| format!("cannot read the journal in {}", folder.display()))?;
     for entry in entries {
         let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let number = name.strip_prefix("journal-").and_then(|name| name.strip_suffix(".jsonl"));
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let number = name
+            .strip_prefix("journal-")
+            .and_then(|name| name.strip_suffix(".jsonl"));
         if let Some(number) = number.and_then(|number| number.parse().ok()) {
             files.push((number, path));
         }

@@ -26,11 +26,18 @@ impl Leadership {
         std::fs::create_dir_all(state)
             .with_context(|| format!("cannot make the state folder {}", state.display()))?;
         let path = state.join("leader.lock");
-        let mut lock = File::options().create(true).truncate(false).write(true).open(&path)?;
+        let mut lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                anyhow::bail!("another controller leads {}: stop it first", state.display())
+                anyhow::bail!(
+                    "another controller leads {}: stop it first",
+                    state.display()
+                )
             }
             Err(TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("cannot lock {}", path.display()));
@@ -40,7 +47,10 @@ impl Leadership {
         writeln!(lock, "{}", std::process::id())?;
         let counter = state.join("token");
         let last = match std::fs::read_to_string(&counter) {
-            Ok(text) => text.trim().parse().context("the token file holds no number")?,
+            Ok(text) => text
+                .trim()
+                .parse()
+                .context("the token file holds no number")?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0u64,
             Err(error) => return Err(error).context("cannot read the token file"),
         };
@@ -58,7 +68,10 @@ mod tests {
     fn there_is_one_leader_and_each_has_a_higher_token() {
         let state = tempfile::tempdir().unwrap();
         let first = Leadership::take(state.path()).unwrap();
-        assert!(Leadership::take(state.path()).is_err(), "the first still leads");
+        assert!(
+            Leadership::take(state.path()).is_err(),
+            "the first still leads"
+        );
         let token = first.token;
         drop(first);
         assert_eq!(Leadership::take(state.path()).unwrap().token, token + 1);

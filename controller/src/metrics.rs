@@ -40,26 +40,50 @@ type PerState = Family<ForWorkers, Gauge<f64, AtomicU64>>;
 pub(crate) fn render(state: &StateView) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("spillway");
     let backlog = per_policy(&mut registry, "backlog_jobs", "Jobs that wait");
-    let oldest = per_policy(&mut registry, "backlog_oldest_age_seconds", "Wait of the oldest job");
-    let arriving =
-        per_policy(&mut registry, "arrival_rate_jobs_per_second", "Jobs that arrive");
-    let eta = per_policy(&mut registry, "drain_eta_seconds", "Until what waits now is done");
-    let objective = per_policy(&mut registry, "objective_drain_seconds", "The policy's deadline");
+    let oldest = per_policy(
+        &mut registry,
+        "backlog_oldest_age_seconds",
+        "Wait of the oldest job",
+    );
+    let arriving = per_policy(
+        &mut registry,
+        "arrival_rate_jobs_per_second",
+        "Jobs that arrive",
+    );
+    let eta = per_policy(
+        &mut registry,
+        "drain_eta_seconds",
+        "Until what waits now is done",
+    );
+    let objective = per_policy(
+        &mut registry,
+        "objective_drain_seconds",
+        "The policy's deadline",
+    );
     let late = per_policy(&mut registry, "late_jobs", "Jobs that will be late");
-    let spend =
-        per_policy(&mut registry, "spend_rate_dollars_per_hour", "What all machines cost");
+    let spend = per_policy(
+        &mut registry,
+        "spend_rate_dollars_per_hour",
+        "What all machines cost",
+    );
     let cost = PerPool::default();
     registry.register("cost_dollars", "What the pool has cost", cost.clone());
     let rate = PerPool::default();
     let help = "Jobs that one worker of the pool does while busy";
     registry.register("service_rate_jobs_per_second", help, rate.clone());
     let desired = PerPool::default();
-    registry.register("workers_desired", "Workers that there should be", desired.clone());
+    registry.register(
+        "workers_desired",
+        "Workers that there should be",
+        desired.clone(),
+    );
     let workers = PerState::default();
     registry.register("workers", "Workers by pool and state", workers.clone());
 
     for policy in &state.policies {
-        let label = ForPolicy { policy: policy.name.clone() };
+        let label = ForPolicy {
+            policy: policy.name.clone(),
+        };
         let set = |family: &PerPolicy, value: Option<f64>| {
             if let Some(value) = value {
                 family.get_or_create(&label).set(value);
@@ -77,11 +101,17 @@ pub(crate) fn render(state: &StateView) -> Result<String, fmt::Error> {
         set(&late, Some(jobs(policy.late_jobs)));
         set(&spend, Some(policy.cost_per_hour));
         for pool in &policy.pools {
-            let label = ForPool { policy: policy.name.clone(), pool: pool.name.clone() };
+            let label = ForPool {
+                policy: policy.name.clone(),
+                pool: pool.name.clone(),
+            };
             rate.get_or_create(&label).set(pool.rate_per_worker);
             desired.get_or_create(&label).set(f64::from(pool.desired));
-            let states =
-                [("booting", pool.booting), ("ready", pool.ready), ("draining", pool.draining)];
+            let states = [
+                ("booting", pool.booting),
+                ("ready", pool.ready),
+                ("draining", pool.draining),
+            ];
             for (state, count) in states {
                 let label = ForWorkers {
                     policy: policy.name.clone(),
@@ -91,9 +121,15 @@ pub(crate) fn render(state: &StateView) -> Result<String, fmt::Error> {
                 workers.get_or_create(&label).set(jobs(count));
             }
         }
-        let kinds = [("base", policy.base_cost_total), ("burst", policy.burst_cost_total)];
+        let kinds = [
+            ("base", policy.base_cost_total),
+            ("burst", policy.burst_cost_total),
+        ];
         for (pool, dollars) in kinds {
-            let label = ForPool { policy: policy.name.clone(), pool: pool.to_owned() };
+            let label = ForPool {
+                policy: policy.name.clone(),
+                pool: pool.to_owned(),
+            };
             cost.get_or_create(&label).set(dollars);
         }
     }

@@ -49,7 +49,10 @@ impl Sources {
         let (backlog, listed) = tokio::join!(self.backlog.read(), self.list());
         let fleet = self.fleet.snapshot();
         let orphans = self.orphans(&listed);
-        let instances = intents.iter().filter_map(|intent| seen_instance(intent, &listed)).collect();
+        let instances = intents
+            .iter()
+            .filter_map(|intent| seen_instance(intent, &listed))
+            .collect();
         let snapshot = Snapshot {
             taken_at,
             backlog: readable(backlog),
@@ -57,8 +60,16 @@ impl Sources {
             instances,
             next_intent: self.intents.next_number(),
         };
-        let heartbeats = fleet.workers.into_iter().map(|seen| seen.heartbeat).collect();
-        Observed { snapshot, heartbeats, orphans }
+        let heartbeats = fleet
+            .workers
+            .into_iter()
+            .map(|seen| seen.heartbeat)
+            .collect();
+        Observed {
+            snapshot,
+            heartbeats,
+            orphans,
+        }
     }
 
     async fn list(&self) -> BTreeMap<String, Result<Vec<Instance>, String>> {
@@ -77,7 +88,9 @@ impl Sources {
         &self,
         listed: &BTreeMap<String, Result<Vec<Instance>, String>>,
     ) -> Vec<(String, Instance)> {
-        let listed = listed.iter().filter_map(|(pool, listed)| Some((pool, listed.as_ref().ok()?)));
+        let listed = listed
+            .iter()
+            .filter_map(|(pool, listed)| Some((pool, listed.as_ref().ok()?)));
         listed
             .flat_map(|(pool, machines)| machines.iter().map(move |machine| (pool, machine)))
             .filter(|(_, machine)| machine.state.is_alive())
@@ -109,12 +122,14 @@ fn seen_instance(
             let of_intent = machines.iter().filter(|it| it.intent == intent.id.as_str());
             let states = of_intent.map(|machine| machine.state);
             // Of several attempts the one that is most alive counts.
-            Ok(states.min().map_or(Machine::NotListed, |state| match state {
-                InstanceState::Booting => Machine::Booting,
-                InstanceState::Running => Machine::Running,
-                InstanceState::Terminating => Machine::Terminating,
-                InstanceState::Terminated => Machine::Terminated,
-            }))
+            Ok(states
+                .min()
+                .map_or(Machine::NotListed, |state| match state {
+                    InstanceState::Booting => Machine::Booting,
+                    InstanceState::Running => Machine::Running,
+                    InstanceState::Terminating => Machine::Terminating,
+                    InstanceState::Terminated => Machine::Terminated,
+                }))
         }
     };
     Some(SeenInstance {
@@ -142,7 +157,10 @@ fn seen_workers(fleet: &FleetSnapshot) -> Result<Vec<SeenWorker>, String> {
             SeenWorker {
                 id: beat.worker.clone(),
                 pool: beat.pool.clone(),
-                intent: beat.instance.as_ref().map(|it| IntentId::from(it.intent.clone())),
+                intent: beat
+                    .instance
+                    .as_ref()
+                    .map(|it| IntentId::from(it.intent.clone())),
                 boot_id: beat.boot_id.clone(),
                 phase: match beat.phase {
                     Phase::Starting => WorkerPhase::Starting,

@@ -103,7 +103,10 @@ async fn serve(
     let address = listener.local_addr()?;
     info!(%address, "dashboard is up");
     // For whoever started us with port 0.
-    crate::files::replace(&config.state.join("address"), address.to_string().as_bytes())?;
+    crate::files::replace(
+        &config.state.join("address"),
+        address.to_string().as_bytes(),
+    )?;
     let server = axum::serve(listener, http::router(board)).into_future();
     Ok(tokio::spawn(server))
 }
@@ -164,12 +167,21 @@ impl Controller {
 
     async fn tick(&mut self) -> anyhow::Result<()> {
         let began = Instant::now();
-        let Observed { snapshot, heartbeats, orphans } = self.sources.observe().await;
+        let Observed {
+            snapshot,
+            heartbeats,
+            orphans,
+        } = self.sources.observe().await;
         self.planner.observe(snapshot.clone());
-        self.journal.write(&Event::Observed { snapshot: Box::new(snapshot.clone()) })?;
+        self.journal.write(&Event::Observed {
+            snapshot: Box::new(snapshot.clone()),
+        })?;
         let plan = self.planner.plan(Timestamp::now());
         let violations = check(self.planner.policy(), &snapshot, &plan);
-        let event = Event::Planned { plan: Box::new(plan.clone()), violations: violations.clone() };
+        let event = Event::Planned {
+            plan: Box::new(plan.clone()),
+            violations: violations.clone(),
+        };
         self.journal.write(&event)?;
         if violations.is_empty() {
             for action in &plan.actions {
@@ -206,9 +218,15 @@ impl Controller {
     fn start(&mut self, action: &Action) -> anyhow::Result<()> {
         info!(intent = %action.intent(), action = action.verb(), reason = action.why().code(), "started");
         self.planner.started(action);
-        self.journal.write(&Event::Started { at: Timestamp::now(), action: action.clone() })?;
-        let (executor, steps, ended) =
-            (Arc::clone(&self.executor), Arc::clone(&self.steps), self.ended.clone());
+        self.journal.write(&Event::Started {
+            at: Timestamp::now(),
+            action: action.clone(),
+        })?;
+        let (executor, steps, ended) = (
+            Arc::clone(&self.executor),
+            Arc::clone(&self.steps),
+            self.ended.clone(),
+        );
         let action = action.clone();
         tokio::spawn(async move {
             let _turn = steps.acquire().await;
@@ -228,7 +246,11 @@ impl Controller {
             Outcome::Failed { why } => warn!(%intent, error = why, "failed, will be tried again"),
         }
         self.planner.finished(at, intent, outcome);
-        let event = Event::Finished { at, intent: intent.clone(), outcome: outcome.clone() };
+        let event = Event::Finished {
+            at,
+            intent: intent.clone(),
+            outcome: outcome.clone(),
+        };
         self.journal.write(&event)
     }
 
@@ -267,7 +289,12 @@ impl Controller {
         let orders = intents.open_intents().into_iter().map(|intent| {
             let (executor, why) = (&self.executor, why.clone());
             async move {
-                executor.execute(&Action::Terminate { intent: intent.id, why }).await
+                executor
+                    .execute(&Action::Terminate {
+                        intent: intent.id,
+                        why,
+                    })
+                    .await
             }
         });
         join_all(orders).await;
@@ -276,7 +303,10 @@ impl Controller {
             for seen in &listed {
                 use spillway_core::Machine;
                 if matches!(seen.machine, Ok(Machine::Terminated | Machine::NotListed)) {
-                    let action = Action::Close { intent: seen.intent.clone(), why: why.clone() };
+                    let action = Action::Close {
+                        intent: seen.intent.clone(),
+                        why: why.clone(),
+                    };
                     self.executor.execute(&action).await;
                 }
             }

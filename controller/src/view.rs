@@ -199,7 +199,10 @@ pub(crate) struct Scene<'a> {
 
 impl Board {
     pub(crate) fn new() -> Self {
-        Self { kept: Mutex::default(), updates: broadcast::channel(EVENTS_MAX).0 }
+        Self {
+            kept: Mutex::default(),
+            updates: broadcast::channel(EVENTS_MAX).0,
+        }
     }
 
     /// Shows a new plan.
@@ -241,7 +244,13 @@ impl Board {
 
     /// Decisions, newest first.
     pub(crate) fn decisions(&self, limit: usize) -> Vec<Arc<Decision>> {
-        self.kept().decisions.iter().rev().take(limit).cloned().collect()
+        self.kept()
+            .decisions
+            .iter()
+            .rev()
+            .take(limit)
+            .cloned()
+            .collect()
     }
 
     /// Decisions after number `id`, oldest first, and all updates from then on.
@@ -252,13 +261,20 @@ impl Board {
         let kept = self.kept();
         let missed = match id {
             None => Vec::new(),
-            Some(id) => kept.decisions.iter().filter(|it| it.id > id).cloned().collect(),
+            Some(id) => kept
+                .decisions
+                .iter()
+                .filter(|it| it.id > id)
+                .cloned()
+                .collect(),
         };
         (missed, self.updates.subscribe())
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.kept.lock().expect("nothing panics while holding the board")
+        self.kept
+            .lock()
+            .expect("nothing panics while holding the board")
     }
 }
 
@@ -270,22 +286,36 @@ impl Kept {
         let mut seen = BTreeMap::new();
         for beat in heartbeats {
             let images = beat.counters.images_done;
-            let now = RateSeen { boot_id: beat.boot_id.clone(), at_ms: beat.at_ms, images, rate: None };
-            let before = self.rates.remove(&beat.worker).filter(|it| it.boot_id == beat.boot_id);
+            let now = RateSeen {
+                boot_id: beat.boot_id.clone(),
+                at_ms: beat.at_ms,
+                images,
+                rate: None,
+            };
+            let before = self
+                .rates
+                .remove(&beat.worker)
+                .filter(|it| it.boot_id == beat.boot_id);
             let seen_now = match before {
                 Some(before) if beat.at_ms - before.at_ms < 1_500 => before,
                 Some(before) => {
                     #[expect(clippy::cast_precision_loss, reason = "shown to people only")]
                     let rate = images.saturating_sub(before.images) as f64 * 1_000.0
                         / (beat.at_ms - before.at_ms) as f64;
-                    RateSeen { rate: Some(rate), ..now }
+                    RateSeen {
+                        rate: Some(rate),
+                        ..now
+                    }
                 }
                 None => now,
             };
             seen.insert(beat.worker.clone(), seen_now);
         }
         self.rates = seen;
-        self.rates.iter().map(|(worker, seen)| (worker.clone(), seen.rate)).collect()
+        self.rates
+            .iter()
+            .map(|(worker, seen)| (worker.clone(), seen.rate))
+            .collect()
     }
 }
 
@@ -294,15 +324,22 @@ impl Kept {
 impl Chronicle {
     /// The plan as a decision, if it is one.
     pub(crate) fn decision(&mut self, policy: &str, plan: &Plan) -> Option<Decision> {
-        let codes: Vec<&'static str> =
-            plan.hold.iter().chain(&plan.reasons).map(Reason::code).collect();
+        let codes: Vec<&'static str> = plan
+            .hold
+            .iter()
+            .chain(&plan.reasons)
+            .map(Reason::code)
+            .collect();
         if plan.actions.is_empty() && codes == self.last {
             return None;
         }
         self.last = codes;
         self.next_id += 1;
         let pool = |intent: &str| {
-            intent.rsplit_once('-').map_or(intent, |(pool, _)| pool).to_owned()
+            intent
+                .rsplit_once('-')
+                .map_or(intent, |(pool, _)| pool)
+                .to_owned()
         };
         Some(Decision {
             id: self.next_id,
@@ -331,7 +368,11 @@ impl Chronicle {
 
 impl ReasonView {
     fn of(reason: &Reason) -> Self {
-        Self { code: reason.code(), text: reason.to_string(), trouble: reason.is_trouble() }
+        Self {
+            code: reason.code(),
+            text: reason.to_string(),
+            trouble: reason.is_trouble(),
+        }
     }
 }
 
@@ -415,12 +456,22 @@ impl Scene<'_> {
     fn pools(&self) -> Vec<PoolView> {
         let pools = std::iter::once(self.policy.base()).chain(self.policy.pools());
         let views = pools.map(|pool| {
-            let numbers = self.plan.numbers.pools.get(&pool.name).cloned().unwrap_or_default();
+            let numbers = self
+                .plan
+                .numbers
+                .pools
+                .get(&pool.name)
+                .cloned()
+                .unwrap_or_default();
             let rate = numbers.rate_mean.per_second();
             let price = pool.price_per_hour.to_f64();
             PoolView {
                 name: pool.name.clone(),
-                kind: if pool.name == BASE_POOL { "base" } else { "burst" },
+                kind: if pool.name == BASE_POOL {
+                    "base"
+                } else {
+                    "burst"
+                },
                 desired: self.plan.desired.get(&pool.name).copied().unwrap_or(0),
                 booting: numbers.booting,
                 ready: numbers.ready,
@@ -438,8 +489,11 @@ impl Scene<'_> {
 
     fn workers(&self, rates: &BTreeMap<String, Option<f64>>, now: Timestamp) -> Vec<WorkerView> {
         let intents = self.intents.open_intents();
-        let beats: BTreeMap<&str, &Heartbeat> =
-            self.heartbeats.iter().map(|beat| (beat.worker.as_str(), beat)).collect();
+        let beats: BTreeMap<&str, &Heartbeat> = self
+            .heartbeats
+            .iter()
+            .map(|beat| (beat.worker.as_str(), beat))
+            .collect();
         let mut views: Vec<WorkerView> = intents
             .iter()
             .map(|intent| {
@@ -447,13 +501,20 @@ impl Scene<'_> {
                 worker_view(Some(intent), beat, rates, now)
             })
             .collect();
-        let of_nobody = self.heartbeats.iter().filter(|beat| beat.instance.is_none());
+        let of_nobody = self
+            .heartbeats
+            .iter()
+            .filter(|beat| beat.instance.is_none());
         views.extend(of_nobody.map(|beat| worker_view(None, Some(beat), rates, now)));
         views
     }
 
     fn lags(&self) -> Vec<LagView> {
-        let readings = self.snapshot.backlog.iter().flat_map(|reading| &reading.partitions);
+        let readings = self
+            .snapshot
+            .backlog
+            .iter()
+            .flat_map(|reading| &reading.partitions);
         let lags = readings.map(|reading| LagView {
             topic: reading.id.topic.clone(),
             partition: reading.id.partition,
@@ -471,7 +532,9 @@ fn worker_view(
 ) -> WorkerView {
     let id = beat.map(|beat| beat.worker.clone());
     let of_intent = intent.map(|intent| intent.instance().unwrap_or(intent.id.as_str()).to_owned());
-    let pool = intent.map(|intent| intent.pool.clone()).or(beat.map(|beat| beat.pool.clone()));
+    let pool = intent
+        .map(|intent| intent.pool.clone())
+        .or(beat.map(|beat| beat.pool.clone()));
     let is_retiring =
         intent.is_some_and(|intent| matches!(intent.state, IntentState::Retiring { .. }));
     let phase = match beat.map(|beat| beat.phase) {
@@ -482,9 +545,9 @@ fn worker_view(
         Some(Phase::Ready) => "ready",
         Some(Phase::Draining) => "draining",
     };
-    let started = intent.and_then(Intent::launched_at).or_else(|| {
-        beat.and_then(|beat| Timestamp::from_millisecond(beat.started_at_ms).ok())
-    });
+    let started = intent
+        .and_then(Intent::launched_at)
+        .or_else(|| beat.and_then(|beat| Timestamp::from_millisecond(beat.started_at_ms).ok()));
     let last_seen = beat.and_then(|beat| Timestamp::from_millisecond(beat.at_ms).ok());
     WorkerView {
         rate: id.as_ref().and_then(|id| rates.get(id).copied().flatten()),
@@ -519,9 +582,15 @@ fn numbers(numbers: &Numbers) -> BTreeMap<&'static str, serde_json::Value> {
     BTreeMap::from([
         ("backlog", json!(numbers.backlog)),
         ("oldest_age_seconds", json!(numbers.oldest_age.map(seconds))),
-        ("arrival_rate", json!(numbers.arrival_rate.map(|rate| rate.per_second()))),
+        (
+            "arrival_rate",
+            json!(numbers.arrival_rate.map(|rate| rate.per_second())),
+        ),
         ("service_rate", json!(numbers.service_rate.per_second())),
-        ("service_rate_soon", json!(numbers.service_rate_soon.per_second())),
+        (
+            "service_rate_soon",
+            json!(numbers.service_rate_soon.per_second()),
+        ),
         ("drain_eta_seconds", json!(numbers.drain_eta.map(seconds))),
         ("drain_within_seconds", json!(seconds(numbers.drain_within))),
         ("late_jobs", json!(numbers.late)),

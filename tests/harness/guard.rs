@@ -37,6 +37,8 @@ pub struct Process {
 pub enum Signal {
     /// Please end.
     Term,
+    /// What Ctrl-C sends.
+    Interrupt,
     /// End now.
     Kill,
     /// Stand still.
@@ -140,6 +142,7 @@ pub(crate) fn tail(log: &str) -> String {
 pub(crate) fn send(process: u32, signal: Signal) {
     let number = match signal {
         Signal::Term => libc::SIGTERM,
+        Signal::Interrupt => libc::SIGINT,
         Signal::Kill => libc::SIGKILL,
         Signal::Stop => libc::SIGSTOP,
         Signal::Continue => libc::SIGCONT,

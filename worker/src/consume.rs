@@ -371,7 +371,9 @@ fn properties(kafka: &Kafka, worker: &str, in_flight_max: usize) -> rdkafka::Cli
     let mut config = kafka.client();
     let session_ms = kafka.session_timeout.as_millis().to_string();
     // Four in a session, and at most the default: how soon a member hears of a rebalance hangs on it.
-    let heartbeat_ms = (kafka.session_timeout.as_millis() / 4).clamp(100, 3_000).to_string();
+    let heartbeat_ms = (kafka.session_timeout.as_millis() / 4)
+        .clamp(100, 3_000)
+        .to_string();
     // Twice what is in flight: the default of 100,000 records would hide the backlog from everybody else.
     let prefetch = (2 * in_flight_max).to_string();
     for (key, value) in [

@@ -196,7 +196,9 @@ impl Plan {
                 done.push(format!("{name} {}", pools.join(" and ")));
             }
         }
-        let why = self.hold.iter().chain(&self.reasons).take(2);
+        // Of a purchase every pool is named; of rest the two most telling reasons are enough.
+        let shown = if done.is_empty() { 2 } else { 4 };
+        let why = self.hold.iter().chain(&self.reasons).take(shown);
         let why: Vec<String> = why.map(Reason::to_string).collect();
         let why = why.join("; ");
         match (done.is_empty(), &self.hold) {

@@ -9,8 +9,8 @@ use rdkafka::producer::DefaultProducerContext;
 use spillway_kafka::{Cluster, KafkaConfig, TopicSpec};
 use spillway_wire::topics;
 
-/// Most workers that can share the jobs; each gets at least two partitions of six workers.
-pub(super) const JOB_PARTITIONS: u32 = 12;
+/// Three for each of eight workers, so that a worker with one more than another is not far behind it.
+pub(super) const JOB_PARTITIONS: u32 = 24;
 const RESULT_PARTITIONS: u32 = 4;
 const ENSURE_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -41,10 +41,16 @@ impl Broker {
             let cluster = MockCluster::new(1).context("cannot start the embedded Kafka")?;
             for (topic, partitions) in plain.into_iter().chain(compacted) {
                 let partitions = i32::try_from(partitions)?;
-                cluster.create_topic(topic, partitions, 1).context("cannot make a topic")?;
+                cluster
+                    .create_topic(topic, partitions, 1)
+                    .context("cannot make a topic")?;
             }
             let address = cluster.bootstrap_servers();
-            return Ok(Self { address, is_embedded: true, _embedded: Some(cluster) });
+            return Ok(Self {
+                address,
+                is_embedded: true,
+                _embedded: Some(cluster),
+            });
         };
         let specs: Vec<TopicSpec> = plain
             .into_iter()
@@ -53,6 +59,10 @@ impl Broker {
             .collect();
         let cluster: Arc<Cluster> = Cluster::new(KafkaConfig::new(address.clone()))?;
         cluster.ensure(&specs, ENSURE_DEADLINE).await?;
-        Ok(Self { address, is_embedded: false, _embedded: None })
+        Ok(Self {
+            address,
+            is_embedded: false,
+            _embedded: None,
+        })
     }
 }

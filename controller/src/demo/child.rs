@@ -42,7 +42,16 @@ impl Controller {
     ) -> anyhow::Result<Self> {
         let mut child = spawn(&state, &policy, &worker, &owner, listen)?;
         let stdin = child.stdin.take();
-        Ok(Self { state, policy, worker, owner, listen, child, stdin, restarts: 0 })
+        Ok(Self {
+            state,
+            policy,
+            worker,
+            owner,
+            listen,
+            child,
+            stdin,
+            restarts: 0,
+        })
     }
 
     pub(super) fn pid(&self) -> Option<u32> {
@@ -64,7 +73,13 @@ impl Controller {
             "the controller dies again and again; see {}",
             self.state.join("controller.log").display()
         );
-        self.child = spawn(&self.state, &self.policy, &self.worker, &self.owner, self.listen)?;
+        self.child = spawn(
+            &self.state,
+            &self.policy,
+            &self.worker,
+            &self.owner,
+            self.listen,
+        )?;
         self.stdin = self.child.stdin.take();
         Ok(())
     }
@@ -83,7 +98,10 @@ impl Controller {
             }
             Err(_) => {
                 self.child.kill().await?;
-                anyhow::bail!("the controller did not end within {} s", END_DEADLINE.as_secs())
+                anyhow::bail!(
+                    "the controller did not end within {} s",
+                    END_DEADLINE.as_secs()
+                )
             }
         }
     }
@@ -96,7 +114,10 @@ fn spawn(
     owner: &str,
     listen: std::net::SocketAddr,
 ) -> anyhow::Result<Child> {
-    let log = std::fs::File::options().create(true).append(true).open(state.join("controller.log"))?;
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(state.join("controller.log"))?;
     let program = std::env::current_exe().context("cannot find this program")?;
     Command::new(program)
         .arg("run")
@@ -104,7 +125,14 @@ fn spawn(
         .arg(policy)
         .arg("--state")
         .arg(state)
-        .args(["--owner", owner, "--worker", worker, "--listen", &listen.to_string()])
+        .args([
+            "--owner",
+            owner,
+            "--worker",
+            worker,
+            "--listen",
+            &listen.to_string(),
+        ])
         .args(["--terminate-on-exit", "--until-stdin-closes"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

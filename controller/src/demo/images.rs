@@ -29,14 +29,22 @@ impl Pictures {
         let remote = many(Style::Mixed, seed, count, |index| match index % 10 {
             0 => (Format::Png, "png"),
             1 => (Format::WebP, "webp"),
-            _ => (Format::Jpeg { quality: 60 + (index % 4) as u8 * 10 }, "jpg"),
+            _ => (
+                Format::Jpeg {
+                    quality: 60 + (index % 4) as u8 * 10,
+                },
+                "jpg",
+            ),
         });
         let inline = many(Style::Small, seed + 1, count.div_ceil(3), |_| {
             (Format::Jpeg { quality: 70 }, "jpg")
         });
         let (remote, mut inline) = tokio::try_join!(remote, inline)?;
         inline.retain(|picture| picture.bytes.len() < INLINE_BYTES_MAX);
-        anyhow::ensure!(!inline.is_empty(), "no image was small enough to be sent in a job");
+        anyhow::ensure!(
+            !inline.is_empty(),
+            "no image was small enough to be sent in a job"
+        );
         Ok(Self { remote, inline })
     }
 }
@@ -52,7 +60,8 @@ async fn many(
         .map(|hand| {
             tokio::task::spawn_blocking(move || {
                 let mine = (hand..count).step_by(usize::try_from(hands).unwrap_or(1));
-                mine.map(|index| (index, picture(style, seed, index, format))).collect()
+                mine.map(|index| (index, picture(style, seed, index, format)))
+                    .collect()
             })
         })
         .collect();
@@ -74,5 +83,9 @@ fn picture(
     let drawn = draw(style, seed, index);
     let (format, extension) = format(index);
     let bytes = Bytes::from(encode(&drawn.pixels, format));
-    Picture { bytes, extension, truth: drawn.truth }
+    Picture {
+        bytes,
+        extension,
+        truth: drawn.truth,
+    }
 }

@@ -77,32 +77,52 @@ impl Judge {
             .create()?;
         let deadline = Duration::from_secs(10);
         let metadata = consumer.fetch_metadata(Some(topics::RESULTS), deadline)?;
-        let topic = metadata.topics().first().context("there is no topic of results")?;
+        let topic = metadata
+            .topics()
+            .first()
+            .context("there is no topic of results")?;
         let mut partitions = TopicPartitionList::new();
         for partition in topic.partitions() {
             let (_, end) = consumer.fetch_watermarks(topics::RESULTS, partition.id(), deadline)?;
-            partitions.add_partition_offset(topics::RESULTS, partition.id(), Offset::Offset(end))?;
+            partitions.add_partition_offset(
+                topics::RESULTS,
+                partition.id(),
+                Offset::Offset(end),
+            )?;
         }
         consumer.assign(&partitions)?;
         let verdict = Arc::new(Mutex::new(Verdict::default()));
         let stop = Arc::new(AtomicBool::new(false));
-        let bench =
-            Bench { pictures, ledger, verdict: Arc::clone(&verdict), run: run.to_owned() };
+        let bench = Bench {
+            pictures,
+            ledger,
+            verdict: Arc::clone(&verdict),
+            run: run.to_owned(),
+        };
         let stopped = Arc::clone(&stop);
-        let thread = std::thread::Builder::new().name("judge".to_owned()).spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                match consumer.poll(Duration::from_millis(100)) {
-                    Some(Ok(record)) => bench.judge(record.payload().unwrap_or_default()),
-                    Some(Err(error)) => warn!(%error, "results could not be read"),
-                    None => {}
+        let thread = std::thread::Builder::new()
+            .name("judge".to_owned())
+            .spawn(move || {
+                while !stopped.load(Ordering::Relaxed) {
+                    match consumer.poll(Duration::from_millis(100)) {
+                        Some(Ok(record)) => bench.judge(record.payload().unwrap_or_default()),
+                        Some(Err(error)) => warn!(%error, "results could not be read"),
+                        None => {}
+                    }
                 }
-            }
-        })?;
-        Ok(Self { verdict, stop, thread: Some(thread) })
+            })?;
+        Ok(Self {
+            verdict,
+            stop,
+            thread: Some(thread),
+        })
     }
 
     pub(super) fn verdict(&self) -> Verdict {
-        self.verdict.lock().expect("nothing panics while holding the verdict").clone()
+        self.verdict
+            .lock()
+            .expect("nothing panics while holding the verdict")
+            .clone()
     }
 }
 
@@ -128,7 +148,10 @@ impl Bench {
             return;
         }
         let expected = {
-            let mut ledger = self.ledger.lock().expect("nothing panics while holding the ledger");
+            let mut ledger = self
+                .ledger
+                .lock()
+                .expect("nothing panics while holding the ledger");
             let Some(sent) = ledger.get_mut(&result.job_id) else {
                 warn!(job = result.job_id, "a result of a job that was not sent");
                 return;
@@ -137,14 +160,20 @@ impl Bench {
             sent.finished_at_ms.get_or_insert(result.finished_at_ms);
             (sent.answers == 1).then_some(sent.expected)
         };
-        let mut verdict = self.verdict.lock().expect("nothing panics while holding the verdict");
+        let mut verdict = self
+            .verdict
+            .lock()
+            .expect("nothing panics while holding the verdict");
         let Some(expected) = expected else {
             verdict.duplicates += 1;
             return;
         };
         verdict.results += 1;
         if let Some(error) = &result.error {
-            *verdict.errors.entry(error.reason.as_str().to_owned()).or_default() += 1;
+            *verdict
+                .errors
+                .entry(error.reason.as_str().to_owned())
+                .or_default() += 1;
         }
         let truth = match expected {
             Expected::Error(bad) => {
@@ -174,24 +203,42 @@ impl Verdict {
             let came = result.error.as_ref().map_or("SUCCESS".to_owned(), |error| {
                 format!("{} ({})", error.reason.as_str(), error.message)
             });
-            self.examples.push(format!("{}: {came} instead of {expected}", result.job_id));
+            self.examples
+                .push(format!("{}: {came} instead of {expected}", result.job_id));
         }
     }
 
     fn compare(&mut self, result: &JobResult, truth: &Truth) {
-        let found: BTreeSet<&str> =
-            result.labels.iter().map(|label| label.name.as_str()).collect();
+        let found: BTreeSet<&str> = result
+            .labels
+            .iter()
+            .map(|label| label.name.as_str())
+            .collect();
         let there: BTreeSet<&str> = truth.labels.iter().map(String::as_str).collect();
         self.labels.right += found.intersection(&there).count() as u64;
         self.labels.wrong += found.difference(&there).count() as u64;
         self.labels.missed += there.difference(&found).count() as u64;
-        let faces: Vec<_> = result.faces.iter().map(|face| (face.bounds, "face")).collect();
-        let there: Vec<_> = truth.faces.iter().map(|face| (face.bounds, "face")).collect();
+        let faces: Vec<_> = result
+            .faces
+            .iter()
+            .map(|face| (face.bounds, "face"))
+            .collect();
+        let there: Vec<_> = truth
+            .faces
+            .iter()
+            .map(|face| (face.bounds, "face"))
+            .collect();
         self.faces.match_boxes(&faces, &there);
-        let logos: Vec<_> =
-            result.logos.iter().map(|logo| (logo.bounds, logo.brand.as_str())).collect();
-        let there: Vec<_> =
-            truth.logos.iter().map(|logo| (logo.bounds, logo.brand.as_str())).collect();
+        let logos: Vec<_> = result
+            .logos
+            .iter()
+            .map(|logo| (logo.bounds, logo.brand.as_str()))
+            .collect();
+        let there: Vec<_> = truth
+            .logos
+            .iter()
+            .map(|logo| (logo.bounds, logo.brand.as_str()))
+            .collect();
         self.logos.match_boxes(&logos, &there);
     }
 }
@@ -207,11 +254,7 @@ impl Tally {
     }
 
     /// Each box that is there is found by at most one, the surest first.
-    fn match_boxes(
-        &mut self,
-        found: &[(spillway_wire::Bounds, &str)],
-        there: &[(Bounds, &str)],
-    ) {
+    fn match_boxes(&mut self, found: &[(spillway_wire::Bounds, &str)], there: &[(Bounds, &str)]) {
         let mut left: Vec<_> = there.to_vec();
         for (bounds, name) in found {
             let same = left

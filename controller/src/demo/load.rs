@@ -117,7 +117,10 @@ impl Load {
         use futures::stream::{self, StreamExt as _, TryStreamExt as _};
         let began = Timestamp::now().as_millisecond();
         let sends = (0..count).map(|number| self.send(Part::Burst, number));
-        stream::iter(sends).buffer_unordered(256).try_collect::<Vec<()>>().await?;
+        stream::iter(sends)
+            .buffer_unordered(256)
+            .try_collect::<Vec<()>>()
+            .await?;
         Ok(began)
     }
 
@@ -135,8 +138,14 @@ impl Load {
         let created_at_ms = Timestamp::now().as_millisecond();
         let job = Job::new(id.clone(), created_at_ms, image);
         // Before it is sent: its answer may come before the acknowledgement.
-        let sent =
-            Sent { part, created_at_ms, expected, bytes, answers: 0, finished_at_ms: None };
+        let sent = Sent {
+            part,
+            created_at_ms,
+            expected,
+            bytes,
+            answers: 0,
+            finished_at_ms: None,
+        };
         self.jobs().insert(id.clone(), sent);
         let value = job.encode();
         let record = FutureRecord::to(&self.topic).key(&id).payload(&value);
@@ -171,11 +180,16 @@ impl Load {
             return true;
         }
         let jobs = self.jobs();
-        let waiting = jobs.values().filter(|sent| sent.answers == 0).map(|sent| sent.bytes);
+        let waiting = jobs
+            .values()
+            .filter(|sent| sent.answers == 0)
+            .map(|sent| sent.bytes);
         waiting.sum::<u64>() < WAITING_BYTES_MAX
     }
 
     fn jobs(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Sent>> {
-        self.ledger.lock().expect("nothing panics while holding the ledger")
+        self.ledger
+            .lock()
+            .expect("nothing panics while holding the ledger")
     }
 }

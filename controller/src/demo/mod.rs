@@ -82,7 +82,12 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// The workers' model set.
-    #[arg(long, env = "SPILLWAY_MODEL_SET", default_value = "worker/models/demo", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "SPILLWAY_MODEL_SET",
+        default_value = "worker/models/demo",
+        value_name = "DIR"
+    )]
     model_set: PathBuf,
     /// The worker's program; by default `spillway-worker` beside this one.
     #[arg(long, env = "SPILLWAY_WORKER", value_name = "FILE")]
@@ -123,7 +128,10 @@ struct Run {
 /// When it cannot begin; a run that went wrong is a failing exit code.
 pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let id = format!("demo-{:x}", Timestamp::now().as_second());
-    let state = args.state.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("spillway-{id}")));
+    let state = args
+        .state
+        .clone()
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("spillway-{id}")));
     std::fs::create_dir_all(&state)?;
     let is_temporary = args.state.is_none();
     let mut run = Run::begin(args, id, state.clone()).await?;
@@ -148,7 +156,11 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     for failure in &failures {
         writeln!(std::io::stdout(), "  FAILED               {failure}")?;
     }
-    writeln!(std::io::stdout(), "  what happened        {}", state.display())?;
+    writeln!(
+        std::io::stdout(),
+        "  what happened        {}",
+        state.display()
+    )?;
     Ok(ExitCode::FAILURE)
 }
 
@@ -157,11 +169,18 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
 impl Run {
     async fn begin(args: DemoArgs, id: String, state: PathBuf) -> anyhow::Result<Self> {
         let say = |what: &str| writeln!(std::io::stdout(), "{what}");
-        say(&format!("drawing {} images", args.images + args.images.div_ceil(3)))?;
+        say(&format!(
+            "drawing {} images",
+            args.images + args.images.div_ceil(3)
+        ))?;
         let pictures = Arc::new(Pictures::draw(args.seed, args.images).await?);
         let origin = origin::serve(Arc::clone(&pictures)).await?;
         let jobs_topic = format!("spillway.jobs.{id}");
-        say(if args.kafka.is_some() { "preparing Kafka" } else { "starting the embedded Kafka" })?;
+        say(if args.kafka.is_some() {
+            "preparing Kafka"
+        } else {
+            "starting the embedded Kafka"
+        })?;
         let broker = Broker::ready(args.kafka.clone(), &jobs_topic).await?;
         let brokers = broker.address.clone();
         let text = policy_text(&args, &id, &brokers, &jobs_topic, origin)?;
@@ -169,13 +188,24 @@ impl Run {
         std::fs::write(&policy_path, &text)?;
         let policy = policy_file::load(&policy_path)
             .map_err(|report| anyhow::anyhow!("{}", report.for_terminal()))?;
-        let load = Load::new(&broker, Arc::clone(&pictures), origin, jobs_topic, id.clone())?;
+        let load = Load::new(
+            &broker,
+            Arc::clone(&pictures),
+            origin,
+            jobs_topic,
+            id.clone(),
+        )?;
         let judge = Judge::begin(&brokers, &id, pictures, Arc::clone(&load.ledger))?;
         let worker = crate::cli::worker_command(args.worker.clone())?;
-        let worker = worker.into_iter().next().context("the worker has no program")?;
+        let worker = worker
+            .into_iter()
+            .next()
+            .context("the worker has no program")?;
         let listen = free_port(args.listen)?;
         let owner = id.clone();
-        say(&format!("starting the controller; dashboard at http://{listen}/"))?;
+        say(&format!(
+            "starting the controller; dashboard at http://{listen}/"
+        ))?;
         let controller =
             Controller::start(state.clone(), policy_path, worker, owner.clone(), listen)?;
         // The broker lives as long as the process: workers drain to it until the very end.
@@ -192,7 +222,10 @@ impl Run {
             load: Arc::new(load),
             judge,
             controller,
-            http: reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?,
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .timeout(Duration::from_secs(2))
+                .build()?,
             latest: None,
             memory_max: None,
         })
@@ -200,9 +233,12 @@ impl Run {
 
     /// The story; true when it was told to its end. Says when the burst began.
     async fn through(&mut self, burst_began: &mut Option<i64>) -> anyhow::Result<bool> {
-        self.until("workers start", READY_DEADLINE, "the base workers are ready", |run| {
-            run.ready(BASE_POOL) >= run.base_workers()
-        })
+        self.until(
+            "workers start",
+            READY_DEADLINE,
+            "the base workers share the jobs",
+            |run| run.ready(BASE_POOL) >= run.base_workers() && run.has_everyone_partitions(),
+        )
         .await?;
         let steady = Arc::clone(&self.load);
         let rate = self.args.steady;
@@ -211,30 +247,56 @@ impl Run {
         let burst = Arc::clone(&self.load);
         let count = self.args.burst;
         let burst = tokio::spawn(async move { burst.burst(count).await });
-        self.until("the burst arrives", ANSWERS_PATIENCE, "the burst is sent", |_| {
-            burst.is_finished()
-        })
+        self.until(
+            "the burst arrives",
+            ANSWERS_PATIENCE,
+            "the burst is sent",
+            |_| burst.is_finished(),
+        )
         .await?;
         *burst_began = Some(burst.await??);
         let patience = self.policy.drain_within().unsigned_abs() + ANSWERS_PATIENCE;
-        self.until("the burst is drained", patience, "every job of the burst is answered", |run| {
-            let ledger = run.load.ledger.lock().expect("nothing panics while holding the ledger");
-            ledger.values().all(|sent| sent.part == load::Part::Steady || sent.answers > 0)
-        })
+        self.until(
+            "the burst is drained",
+            patience,
+            "every job of the burst is answered",
+            |run| {
+                let ledger = run
+                    .load
+                    .ledger
+                    .lock()
+                    .expect("nothing panics while holding the ledger");
+                ledger
+                    .values()
+                    .all(|sent| sent.part == load::Part::Steady || sent.answers > 0)
+            },
+        )
         .await?;
-        self.until("machines go back", GIVE_BACK_DEADLINE, "every machine is given back", |run| {
-            run.burst_machines() == Some(0)
-        })
+        self.until(
+            "machines go back",
+            GIVE_BACK_DEADLINE,
+            "every machine is given back",
+            |run| run.burst_machines() == Some(0),
+        )
         .await?;
         if !self.args.once {
             // Until Ctrl-C, which drops this future.
             self.for_a_while("steady load", Duration::MAX).await?;
         }
         steady.abort();
-        self.until("last answers", ANSWERS_PATIENCE, "every job is answered", |run| {
-            let ledger = run.load.ledger.lock().expect("nothing panics while holding the ledger");
-            ledger.values().all(|sent| sent.answers > 0)
-        })
+        self.until(
+            "last answers",
+            ANSWERS_PATIENCE,
+            "every job is answered",
+            |run| {
+                let ledger = run
+                    .load
+                    .ledger
+                    .lock()
+                    .expect("nothing panics while holding the ledger");
+                ledger.values().all(|sent| sent.answers > 0)
+            },
+        )
         .await?;
         Ok(true)
     }
@@ -264,24 +326,42 @@ impl Run {
                 return Ok(());
             }
             let waited = began.elapsed();
-            anyhow::ensure!(waited < deadline, "not within {} s: {what}", deadline.as_secs());
+            anyhow::ensure!(
+                waited < deadline,
+                "not within {} s: {what}",
+                deadline.as_secs()
+            );
         }
     }
 
     async fn look(&mut self) {
         let url = format!("http://{}/api/v1/state", self.listen);
         let state = async {
-            self.http.get(url).send().await?.error_for_status()?.json::<Value>().await
+            self.http
+                .get(url)
+                .send()
+                .await?
+                .error_for_status()?
+                .json::<Value>()
+                .await
         };
         // While the controller starts, or starts again, nothing answers, and nothing is shown as new.
-        self.latest = state.await.ok().and_then(|state| state["policies"].get(0).cloned());
+        self.latest = state
+            .await
+            .ok()
+            .and_then(|state| state["policies"].get(0).cloned());
         let memory = self.controller.pid().and_then(resident_bytes);
         self.memory_max = self.memory_max.max(memory);
     }
 
     fn show(&mut self, stage: &str) -> anyhow::Result<()> {
         let verdict = self.judge.verdict();
-        let sent = self.load.ledger.lock().expect("nothing panics while holding the ledger").len();
+        let sent = self
+            .load
+            .ledger
+            .lock()
+            .expect("nothing panics while holding the ledger")
+            .len();
         let note = format!(
             "each worker is held to {} images/s, so that all fit on this machine",
             self.args.worker_rate
@@ -302,8 +382,21 @@ impl Run {
     }
 
     fn ready(&self, pool: &str) -> u64 {
-        let of_pool = self.pools().into_iter().flatten().find(|it| it["name"] == pool);
+        let of_pool = self
+            .pools()
+            .into_iter()
+            .flatten()
+            .find(|it| it["name"] == pool);
         of_pool.and_then(|it| it["ready"].as_u64()).unwrap_or(0)
+    }
+
+    /// Whether every worker has its share: the group's first rebalances are over.
+    fn has_everyone_partitions(&self) -> bool {
+        let workers = self
+            .latest
+            .as_ref()
+            .and_then(|it| it.get("workers")?.as_array());
+        workers.is_some_and(|all| all.iter().all(|it| it["partitions"].as_u64() > Some(0)))
     }
 
     fn base_workers(&self) -> u64 {
@@ -333,11 +426,20 @@ impl Run {
         let program = std::env::current_exe()?.display().to_string();
         let machines = self.state.join("machines");
         let config = ProcessConfig::new(&machines, &self.owner, [program, "machine".to_owned()]);
-        let processes_left = Process::new(config)?.terminate_all(Duration::from_secs(15)).await?;
+        let processes_left = Process::new(config)?
+            .terminate_all(Duration::from_secs(15))
+            .await?;
         ended?;
         let verdict = self.judge.verdict();
-        let ledger = self.load.ledger.lock().expect("nothing panics while holding the ledger");
-        let costs = Costs::of(&self.policy, &IntentStore::open(self.state.join("intents"))?);
+        let ledger = self
+            .load
+            .ledger
+            .lock()
+            .expect("nothing panics while holding the ledger");
+        let costs = Costs::of(
+            &self.policy,
+            &IntentStore::open(self.state.join("intents"))?,
+        );
         let report = Report {
             jobs: 0,
             jobs_steady: 0,
@@ -366,7 +468,11 @@ impl Run {
             latency_ms_during_burst: None,
             controller_memory_bytes_max: self.memory_max,
             images_per_second_per_worker: self.args.worker_rate,
-            kafka: if self.args.kafka.is_some() { "external" } else { "embedded" },
+            kafka: if self.args.kafka.is_some() {
+                "external"
+            } else {
+                "embedded"
+            },
             seconds,
             decisions: explain::decisions(&self.state.join("journal"), 10_000)?,
         };
@@ -405,10 +511,16 @@ impl Costs {
         let base_cost = intents.cost(BASE_POOL, now).to_f64();
         let hours = base_cost / base.price_per_hour.to_f64().max(f64::MIN_POSITIVE);
         let all = intents.all();
-        let launched = all.iter().filter(|it| it.pool != BASE_POOL && it.launched_at().is_some());
+        let launched = all
+            .iter()
+            .filter(|it| it.pool != BASE_POOL && it.launched_at().is_some());
         Self {
             base: base_cost,
-            burst: policy.pools().iter().map(|it| intents.cost(&it.name, now).to_f64()).sum(),
+            burst: policy
+                .pools()
+                .iter()
+                .map(|it| intents.cost(&it.name, now).to_f64())
+                .sum(),
             base_as_burst: hours * price_as_burst,
             burst_launched: launched.count() as u64,
         }
@@ -421,8 +533,10 @@ fn instances_per_intent_max(machines: &Path) -> anyhow::Result<u64> {
     for intent in std::fs::read_dir(machines)? {
         let intent = intent?;
         if intent.file_type()?.is_dir() {
-            let attempts = std::fs::read_dir(intent.path())?
-                .filter(|it| it.as_ref().is_ok_and(|it| it.path().join("instance.json").exists()));
+            let attempts = std::fs::read_dir(intent.path())?.filter(|it| {
+                it.as_ref()
+                    .is_ok_and(|it| it.path().join("instance.json").exists())
+            });
             most = most.max(attempts.count() as u64);
         }
     }
@@ -506,7 +620,9 @@ fn free_port(asked: std::net::SocketAddr) -> anyhow::Result<std::net::SocketAddr
 /// Resident memory of a process, bytes; none if it is gone.
 fn resident_bytes(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kilobytes * 1_024)
 }

@@ -37,8 +37,13 @@ pub(super) enum Bad {
 // === impl Bad ===
 
 impl Bad {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Corrupt, Self::Missing, Self::Oversized, Self::Bomb, Self::Private];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Corrupt,
+        Self::Missing,
+        Self::Oversized,
+        Self::Bomb,
+        Self::Private,
+    ];
 
     /// The reason that its job must end with.
     pub(super) fn reason(self) -> Reason {
@@ -74,7 +79,11 @@ struct Shelf {
 /// # Errors
 /// When there is no port.
 pub(super) async fn serve(pictures: Arc<Pictures>) -> anyhow::Result<SocketAddr> {
-    let shelf = Shelf { corrupt: corrupt(&pictures), bomb: bomb()?, pictures };
+    let shelf = Shelf {
+        corrupt: corrupt(&pictures),
+        bomb: bomb()?,
+        pictures,
+    };
     let router = Router::new()
         .route("/images/{name}", get(image))
         .route("/bad/{name}", get(bad))
@@ -86,7 +95,10 @@ pub(super) async fn serve(pictures: Arc<Pictures>) -> anyhow::Result<SocketAddr>
 }
 
 async fn image(State(shelf): State<Arc<Shelf>>, Path(name): Path<String>) -> Response {
-    let index = name.split('.').next().and_then(|index| index.parse::<usize>().ok());
+    let index = name
+        .split('.')
+        .next()
+        .and_then(|index| index.parse::<usize>().ok());
     match index.and_then(|index| shelf.pictures.remote.get(index)) {
         Some(picture) => picture.bytes.clone().into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
@@ -112,9 +124,13 @@ async fn bad(State(shelf): State<Arc<Shelf>>, Path(name): Path<String>) -> Respo
 
 /// The head of a real JPEG, then noise.
 fn corrupt(pictures: &Pictures) -> Bytes {
-    let jpeg = pictures.remote.iter().find(|picture| picture.extension == "jpg");
-    let mut bytes: Vec<u8> =
-        jpeg.map(|picture| picture.bytes.iter().copied().take(180).collect()).unwrap_or_default();
+    let jpeg = pictures
+        .remote
+        .iter()
+        .find(|picture| picture.extension == "jpg");
+    let mut bytes: Vec<u8> = jpeg
+        .map(|picture| picture.bytes.iter().copied().take(180).collect())
+        .unwrap_or_default();
     bytes.extend((0u32..4_000).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8));
     Bytes::from(bytes)
 }

@@ -73,11 +73,18 @@ pub(super) struct Quantiles {
 impl Quantiles {
     /// Of how long the chosen jobs took from made to answered; none if there are none.
     pub(super) fn of<'a>(jobs: impl Iterator<Item = &'a Sent>) -> Option<Self> {
-        let mut took: Vec<i64> =
-            jobs.filter_map(|sent| Some(sent.finished_at_ms? - sent.created_at_ms)).collect();
+        let mut took: Vec<i64> = jobs
+            .filter_map(|sent| Some(sent.finished_at_ms? - sent.created_at_ms))
+            .collect();
         took.sort_unstable();
-        let at = |percent: usize| took.get((took.len() * percent).div_ceil(100).max(1) - 1).copied();
-        Some(Self { p50: at(50)?, p99: at(99)? })
+        let at = |percent: usize| {
+            took.get((took.len() * percent).div_ceil(100).max(1) - 1)
+                .copied()
+        };
+        Some(Self {
+            p50: at(50)?,
+            p99: at(99)?,
+        })
     }
 }
 
@@ -139,19 +146,33 @@ impl Report {
         );
         expect(
             self.burst_instances_left == 0,
-            format!("{} bought machines were not given back", self.burst_instances_left),
+            format!(
+                "{} bought machines were not given back",
+                self.burst_instances_left
+            ),
         );
-        expect(self.processes_left == 0, format!("{} processes were left", self.processes_left));
+        expect(
+            self.processes_left == 0,
+            format!("{} processes were left", self.processes_left),
+        );
         expect(
             self.instances_per_intent_max <= 1,
             format!("an intent had {} machines", self.instances_per_intent_max),
         );
         if asked_for_burst {
             let ratio = self.labels_correct_ratio.unwrap_or(0.0);
-            expect(ratio >= 0.9, format!("only {ratio:.3} of the labels were right"));
-            let drained = self.drain_seconds.is_some_and(|took| took <= self.drain_deadline_seconds);
+            expect(
+                ratio >= 0.9,
+                format!("only {ratio:.3} of the labels were right"),
+            );
+            let drained = self
+                .drain_seconds
+                .is_some_and(|took| took <= self.drain_deadline_seconds);
             expect(drained, "the burst was not drained in time".to_owned());
-            expect(self.burst_instances_launched >= 2, "fewer than two machines were bought".into());
+            expect(
+                self.burst_instances_launched >= 2,
+                "fewer than two machines were bought".into(),
+            );
         }
         failures
     }
@@ -160,20 +181,32 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let share = |ratio: Option<f64>| {
-            ratio.map_or("not judged".to_owned(), |ratio| format!("{:.1} %", ratio * 100.0))
+            ratio.map_or("not judged".to_owned(), |ratio| {
+                format!("{:.1} %", ratio * 100.0)
+            })
         };
         let mut rows: Vec<(&str, String)> = Vec::new();
         rows.push((
             "jobs",
-            format!("{} ({} steady, {} in the burst)", self.jobs, self.jobs_steady, self.jobs_burst),
+            format!(
+                "{} ({} steady, {} in the burst)",
+                self.jobs, self.jobs_steady, self.jobs_burst
+            ),
         ));
         rows.push((
             "results",
-            format!("{}, {} lost, {} duplicates", self.results, self.lost, self.duplicates),
+            format!(
+                "{}, {} lost, {} duplicates",
+                self.results, self.lost, self.duplicates
+            ),
         ));
         let mut errors = String::new();
         for (reason, count) in &self.errors_by_reason {
-            write!(errors, "{}{reason} {count}", if errors.is_empty() { "" } else { ", " })?;
+            write!(
+                errors,
+                "{}{reason} {count}",
+                if errors.is_empty() { "" } else { ", " }
+            )?;
         }
         rows.push(("bad inputs", errors));
         rows.push((
@@ -185,14 +218,19 @@ impl fmt::Display for Report {
                 share(self.logos_correct_ratio)
             ),
         ));
-        let took = self.drain_seconds.map_or("not drained".to_owned(), |s| format!("{s:.1} s"));
+        let took = self
+            .drain_seconds
+            .map_or("not drained".to_owned(), |s| format!("{s:.1} s"));
         rows.push((
             "burst drained in",
             format!("{took} of the {:.0} s allowed", self.drain_deadline_seconds),
         ));
         rows.push((
             "machines bought",
-            format!("{}, {} left", self.burst_instances_launched, self.burst_instances_left),
+            format!(
+                "{}, {} left",
+                self.burst_instances_launched, self.burst_instances_left
+            ),
         ));
         rows.push((
             "cost",
@@ -205,14 +243,20 @@ impl fmt::Display for Report {
             ),
         ));
         if let Some(latency) = self.latency_ms {
-            let text = format!("p50 {} ms, p99 {} ms before the burst", latency.p50, latency.p99);
+            let text = format!(
+                "p50 {} ms, p99 {} ms before the burst",
+                latency.p50, latency.p99
+            );
             rows.push(("steady jobs took", text));
         }
         if let Some(bytes) = self.controller_memory_bytes_max {
             rows.push(("controller's memory", format!("{} MB", bytes / 1_000_000)));
         }
         let limit = self.images_per_second_per_worker;
-        rows.push(("note", format!("each worker is held to {limit} images/s, so that all fit here")));
+        rows.push((
+            "note",
+            format!("each worker is held to {limit} images/s, so that all fit here"),
+        ));
         for (name, value) in rows {
             writeln!(f, "  {name:<20} {value}")?;
         }

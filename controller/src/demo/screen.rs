@@ -44,8 +44,15 @@ pub(super) struct Screen {
 impl Screen {
     /// Takes the terminal over, if there is one and `live` allows it.
     pub(super) fn open(live: bool) -> Self {
-        let terminal = (live && stdout().is_terminal()).then(|| ratatui::try_init().ok()).flatten();
-        Self { terminal, trail: Vec::new(), last_line: None, last_sentence: String::new() }
+        let terminal = (live && stdout().is_terminal())
+            .then(|| ratatui::try_init().ok())
+            .flatten();
+        Self {
+            terminal,
+            trail: Vec::new(),
+            last_line: None,
+            last_sentence: String::new(),
+        }
     }
 
     /// Shows the scene.
@@ -54,7 +61,11 @@ impl Screen {
     /// When the terminal takes nothing.
     pub(super) fn show(&mut self, scene: &Scene<'_>) -> anyhow::Result<()> {
         let backlog = number(scene.policy, "backlog").unwrap_or(0.0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "drawn only")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "drawn only"
+        )]
         self.trail.push(backlog as u64);
         if self.trail.len() > TRAIL_MAX {
             self.trail.remove(0);
@@ -93,12 +104,17 @@ fn number(policy: Option<&Value>, field: &str) -> Option<f64> {
 }
 
 fn text(policy: Option<&Value>, field: &str) -> String {
-    policy.and_then(|policy| policy.get(field)?.as_str()).unwrap_or_default().to_owned()
+    policy
+        .and_then(|policy| policy.get(field)?.as_str())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn span(seconds: Option<f64>, unknown: &str) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "seconds of a demo")]
-    seconds.map_or(unknown.to_owned(), |it| spoken(jiff::SignedDuration::from_secs(it.round() as i64)))
+    seconds.map_or(unknown.to_owned(), |it| {
+        spoken(jiff::SignedDuration::from_secs(it.round() as i64))
+    })
 }
 
 fn line(scene: &Scene<'_>, sentence: &str) -> String {
@@ -129,14 +145,25 @@ fn draw(frame: &mut Frame<'_>, scene: &Scene<'_>, trail: &[u64]) {
         "Spillway demo  ".bold(),
         format!("{since}  {}", scene.stage).into(),
     ]);
-    frame.render_widget(Text::from(vec![title, Line::from(scene.dashboard).dim()]), head);
+    frame.render_widget(
+        Text::from(vec![title, Line::from(scene.dashboard).dim()]),
+        head,
+    );
 
     let deadline = number(scene.policy, "drain_within_seconds").unwrap_or(1.0);
     let needs = number(scene.policy, "drain_eta_seconds");
     let share = needs.map_or(1.0, |needs| (needs / deadline).clamp(0.0, 1.0));
     let is_late = number(scene.policy, "late_jobs").unwrap_or(0.0) > 0.0;
-    let colour = if is_late || needs.is_none() { Color::Red } else { Color::Cyan };
-    let label = format!("{} of {}", span(needs, "never or unknown"), span(Some(deadline), ""));
+    let colour = if is_late || needs.is_none() {
+        Color::Red
+    } else {
+        Color::Cyan
+    };
+    let label = format!(
+        "{} of {}",
+        span(needs, "never or unknown"),
+        span(Some(deadline), "")
+    );
     let gauge = Gauge::default()
         .block(Block::bordered().title(" what waits is done in "))
         .gauge_style(Style::new().fg(colour))
@@ -165,19 +192,35 @@ fn draw(frame: &mut Frame<'_>, scene: &Scene<'_>, trail: &[u64]) {
         "${cost:.2}/h now, ${total:.4} so far · {} sent, {} answered, {} duplicates",
         scene.sent, scene.verdict.results, scene.verdict.duplicates
     );
-    frame.render_widget(Text::from(vec![Line::from(last), Line::from(scene.note).dim()]), foot);
+    frame.render_widget(
+        Text::from(vec![Line::from(last), Line::from(scene.note).dim()]),
+        foot,
+    );
 }
 
 fn pool_table<'a>(scene: &Scene<'_>) -> Table<'a> {
-    let pools = scene.policy.and_then(|policy| policy.get("pools")?.as_array());
+    let pools = scene
+        .policy
+        .and_then(|policy| policy.get("pools")?.as_array());
     let rows = pools.into_iter().flatten().map(|pool| {
         let count = |field: &str| {
-            pool.get(field).and_then(Value::as_u64).map_or(String::new(), |it| it.to_string())
+            pool.get(field)
+                .and_then(Value::as_u64)
+                .map_or(String::new(), |it| it.to_string())
         };
-        let rate = pool.get("rate_per_worker").and_then(Value::as_f64).unwrap_or(0.0);
-        let price = pool.get("price_per_hour").and_then(Value::as_f64).unwrap_or(0.0);
+        let rate = pool
+            .get("rate_per_worker")
+            .and_then(Value::as_f64)
+            .unwrap_or(0.0);
+        let price = pool
+            .get("price_per_hour")
+            .and_then(Value::as_f64)
+            .unwrap_or(0.0);
         Row::new([
-            pool.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            pool.get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
             count("booting"),
             count("ready"),
             count("draining"),
@@ -194,5 +237,7 @@ fn pool_table<'a>(scene: &Scene<'_>) -> Table<'a> {
         Constraint::Length(10),
     ];
     let header = Row::new(["pool", "starting", "ready", "leaving", "a worker", "price"]).bold();
-    Table::new(rows, widths).header(header).block(Block::bordered().title(" workers "))
+    Table::new(rows, widths)
+        .header(header)
+        .block(Block::bordered().title(" workers "))
 }

@@ -53,14 +53,22 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Policy, PolicyReport> {
         Ok(written) => written,
         Err(error) => {
             // The schema is made of the same types, so this says that the two disagree.
-            let problem = Problem { path: String::new(), message: error.to_string(), help: None };
+            let problem = Problem {
+                path: String::new(),
+                message: error.to_string(),
+                help: None,
+            };
             placed.push(tree.place(problem));
             return Err(PolicyReport::new(name, text, placed));
         }
     };
     let checked = Policy::check(&written);
     let meaning = checked.as_ref().err().cloned().unwrap_or_default();
-    placed.extend(shape::merge(shape, meaning).into_iter().map(|problem| tree.place(problem)));
+    placed.extend(
+        shape::merge(shape, meaning)
+            .into_iter()
+            .map(|problem| tree.place(problem)),
+    );
     match checked {
         Ok(policy) if placed.is_empty() => Ok(policy),
         _ => Err(PolicyReport::new(name, text, placed)),

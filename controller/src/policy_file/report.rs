@@ -35,7 +35,9 @@ impl Diagnostic for Shown {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        self.label.clone().map(|label| Box::new(std::iter::once(label)) as _)
+        self.label
+            .clone()
+            .map(|label| Box::new(std::iter::once(label)) as _)
     }
 }
 
@@ -45,23 +47,31 @@ impl PolicyReport {
     pub(super) fn new(name: &str, text: &str, mut problems: Vec<Placed>) -> Self {
         problems.sort_by(|a, b| a.at.cmp(&b.at).then(a.problem.cmp(&b.problem)));
         let offset = |characters: usize| {
-            text.char_indices().nth(characters).map_or(text.len(), |(offset, _)| offset)
+            text.char_indices()
+                .nth(characters)
+                .map_or(text.len(), |(offset, _)| offset)
         };
         let problems: Vec<Shown> = problems
             .into_iter()
-            .map(|Placed { problem, at, length }| {
-                let (from, to) = (offset(at), offset(at + length));
-                let message = match problem.path.as_str() {
-                    "" => problem.message,
-                    path => format!("{path} {}", problem.message),
-                };
-                Shown {
-                    message,
-                    help: problem.help,
-                    label: Some(LabeledSpan::underline(from..to)),
-                    source_code: NamedSource::new(name, text.to_owned()),
-                }
-            })
+            .map(
+                |Placed {
+                     problem,
+                     at,
+                     length,
+                 }| {
+                    let (from, to) = (offset(at), offset(at + length));
+                    let message = match problem.path.as_str() {
+                        "" => problem.message,
+                        path => format!("{path} {}", problem.message),
+                    };
+                    Shown {
+                        message,
+                        help: problem.help,
+                        label: Some(LabeledSpan::underline(from..to)),
+                        source_code: NamedSource::new(name, text.to_owned()),
+                    }
+                },
+            )
             .collect();
         let summary = match problems.len() {
             1 => format!("{name} has a problem, and nothing was started"),
@@ -71,7 +81,10 @@ impl PolicyReport {
     }
 
     pub(super) fn unreadable(name: &str, why: &str) -> Self {
-        Self { summary: format!("{name} cannot be read: {why}"), problems: Vec::new() }
+        Self {
+            summary: format!("{name} cannot be read: {why}"),
+            problems: Vec::new(),
+        }
     }
 
     /// As it is shown where there are no colours.
@@ -94,7 +107,9 @@ impl PolicyReport {
     fn rendered(&self, theme: GraphicalTheme) -> String {
         let mut text = String::new();
         let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
-        handler.render_report(&mut text, self).expect("a string takes every text");
+        handler
+            .render_report(&mut text, self)
+            .expect("a string takes every text");
         text
     }
 }

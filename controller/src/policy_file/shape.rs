@@ -55,12 +55,20 @@ pub(super) fn check(value: &mut Value) -> Vec<Problem> {
     for error in validator.iter_errors(value) {
         let pointer = error.instance_path().to_string();
         let path = dotted(&pointer);
-        let problem = |path, message, help| Problem { path, message, help };
+        let problem = |path, message, help| Problem {
+            path,
+            message,
+            help,
+        };
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
                 let known = known_fields(&schema, &error.schema_path().to_string());
                 for field in unexpected {
-                    let at = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
+                    let at = if path.is_empty() {
+                        field.clone()
+                    } else {
+                        format!("{path}.{field}")
+                    };
                     let help = Some(suggestion(field, &known));
                     problems.push(problem(at, UNKNOWN_FIELD.to_owned(), help));
                     out.push(format!("{pointer}/{field}"));
@@ -174,8 +182,12 @@ fn known_fields(schema: &Value, schema_path: &str) -> Vec<String> {
     // A path through `$ref` names the reference's own place: follow it from the last `$defs` name.
     let direct = schema.pointer(parent);
     let node = direct.or_else(|| resolve(schema, parent));
-    let fields = node.and_then(|node| node.get("properties")).and_then(Value::as_object);
-    fields.map(|fields| fields.keys().cloned().collect()).unwrap_or_default()
+    let fields = node
+        .and_then(|node| node.get("properties"))
+        .and_then(Value::as_object);
+    fields
+        .map(|fields| fields.keys().cloned().collect())
+        .unwrap_or_default()
 }
 
 /// Walks a schema path, following each `$ref` on the way.
@@ -196,7 +208,10 @@ fn resolve<'a>(schema: &'a Value, path: &str) -> Option<&'a Value> {
 }
 
 fn suggestion(field: &str, known: &[String]) -> String {
-    let nearest = known.iter().map(|other| (distance(field, other), other)).min();
+    let nearest = known
+        .iter()
+        .map(|other| (distance(field, other), other))
+        .min();
     match nearest {
         Some((edits, other)) if edits <= 2 + field.len() / 4 => meant(other),
         _ => format!("known fields: {}", known.join(", ")),
@@ -225,7 +240,10 @@ fn types(kind: &TypeKind) -> String {
     match kind {
         TypeKind::Single(kind) => name(kind),
         TypeKind::Multiple(kinds) => {
-            let kinds = kinds.iter().map(|kind| name(&kind)).filter(|name| name != "null");
+            let kinds = kinds
+                .iter()
+                .map(|kind| name(&kind))
+                .filter(|name| name != "null");
             kinds.collect::<Vec<_>>().join(" or ")
         }
     }

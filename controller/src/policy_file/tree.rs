@@ -87,7 +87,11 @@ impl Tree {
                 _ => None,
             };
             let Some((key, value)) = next else {
-                return Placed { problem, at: place.0, length: place.1 };
+                return Placed {
+                    problem,
+                    at: place.0,
+                    length: place.1,
+                };
             };
             place = key;
             node = value;
@@ -98,7 +102,11 @@ impl Tree {
         {
             place = extent_of_key(scalar);
         }
-        Placed { problem, at: place.0, length: place.1 }
+        Placed {
+            problem,
+            at: place.0,
+            length: place.1,
+        }
     }
 }
 
@@ -123,7 +131,9 @@ fn steps(path: &str) -> Vec<Step> {
 }
 
 fn is_struck_out(key: &str) -> bool {
-    key.chars().next().is_some_and(|first| (STRUCK_OUT..='\u{f8ff}').contains(&first))
+    key.chars()
+        .next()
+        .is_some_and(|first| (STRUCK_OUT..='\u{f8ff}').contains(&first))
 }
 
 fn value(node: &Node) -> Value {
@@ -132,7 +142,11 @@ fn value(node: &Node) -> Value {
         Node::Sequence(list) => Value::Array(list.iter().map(value).collect()),
         Node::Mapping(map) => {
             let fields = map.iter().filter(|(key, _)| !is_struck_out(key.as_str()));
-            Value::Object(fields.map(|(key, node)| (key.as_str().to_owned(), value(node))).collect())
+            Value::Object(
+                fields
+                    .map(|(key, node)| (key.as_str().to_owned(), value(node)))
+                    .collect(),
+            )
         }
     }
 }
@@ -176,14 +190,23 @@ fn duplicate(key: &MarkedScalarNode, first: &MarkedScalarNode) -> Option<Placed>
     let line = first.span().start().map_or(0, Marker::line);
     let message = format!("`{}` is given twice", key.as_str());
     let help = Some(format!("the first is on line {line}: keep one of them"));
-    Some(Placed { problem: Problem { path: String::new(), message, help }, at, length })
+    Some(Placed {
+        problem: Problem {
+            path: String::new(),
+            message,
+            help,
+        },
+        at,
+        length,
+    })
 }
 
 fn unreadable(error: &LoadError, characters: usize) -> Placed {
     let (marker, message) = match error {
-        LoadError::TopLevelMustBeMapping(marker) => {
-            (Some(marker), "a policy is a mapping: `kind: ScalingPolicy` and so on".to_owned())
-        }
+        LoadError::TopLevelMustBeMapping(marker) => (
+            Some(marker),
+            "a policy is a mapping: `kind: ScalingPolicy` and so on".to_owned(),
+        ),
         LoadError::UnexpectedAnchor(marker) => (Some(marker), "anchors are not allowed".to_owned()),
         LoadError::MappingKeyMustBeScalar(marker) => {
             (Some(marker), "a key must be plain text".to_owned())
@@ -193,6 +216,16 @@ fn unreadable(error: &LoadError, characters: usize) -> Placed {
         LoadError::DuplicateKey(_) => (None, "too many keys are given twice".to_owned()),
         _ => (None, format!("not YAML: {error}")),
     };
-    let at = marker.map_or(0, Marker::character).min(characters.saturating_sub(1));
-    Placed { problem: Problem { path: String::new(), message, help: None }, at, length: 1 }
+    let at = marker
+        .map_or(0, Marker::character)
+        .min(characters.saturating_sub(1));
+    Placed {
+        problem: Problem {
+            path: String::new(),
+            message,
+            help: None,
+        },
+        at,
+        length: 1,
+    }
 }

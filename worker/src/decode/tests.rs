@@ -167,6 +167,16 @@ fn what_is_no_image_or_half_a_one_is_refused() {
 }
 
 #[test]
+fn a_broken_jpeg_does_not_spoil_the_next() {
+    let good = encode(&gradient(320, 240), ImageFormat::Jpeg);
+    let mut noisy = good[..180].to_vec();
+    noisy.extend((0u32..4_000).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8));
+    let mut decoder = Decoder::new(FramePool::new(FRAME)).unwrap();
+    assert!(decoder.decode(&noisy).is_err());
+    decoder.decode(&good).unwrap();
+}
+
+#[test]
 fn exif_orientation_is_applied() {
     let mut image = RgbImage::new(160, 80);
     for (x, _, pixel) in image.enumerate_pixels_mut() {

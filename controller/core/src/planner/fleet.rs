@@ -333,7 +333,11 @@ impl Planner {
             }
             (
                 Phase::Leaving,
-                Progress::Retiring { terminating: true, drain_by: ordered_at, .. },
+                Progress::Retiring {
+                    terminating: true,
+                    drain_by: ordered_at,
+                    ..
+                },
             ) => {
                 // An order may be lost: it is repeated until the machine is seen to be gone.
                 let is_due = now >= *ordered_at + REPEAT_TERMINATE;
