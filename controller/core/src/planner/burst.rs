@@ -416,15 +416,19 @@ impl Planner {
     }
 }
 
-/// Whether `supply` does everything that is due in time, less half a machine's work, and keeps up with arrivals.
+/// Whether `supply` keeps up with arrivals and does all that waits, less half a machine's work, before the first
+/// job of it is due.
+///
+/// All that waits, and not only what is due: partitions are not served in step, and the oldest job may stand in the
+/// one that is furthest behind.
 fn is_enough(supply: &Supply, slack: Rate, arriving: Rate, due: &[Due], now: Timestamp) -> bool {
     let keeps_up = u128::from(supply.rate().milli()) * 100
         >= u128::from(arriving.milli()) * u128::from(RELEASE_SLACK_PERCENT);
-    keeps_up
-        && due.iter().all(|due| {
-            let slack = slack.jobs_in(due.at.duration_since(now));
-            supply.jobs_by(now, due.at).saturating_sub(slack) >= due.jobs
-        })
+    let (Some(first), Some(last)) = (due.first(), due.last()) else {
+        return keeps_up;
+    };
+    let slack = slack.jobs_in(first.at.duration_since(now));
+    keeps_up && supply.jobs_by(now, first.at).saturating_sub(slack) >= last.jobs
 }
 
 fn released(plan: &Plan) -> u64 {

@@ -1,0 +1,203 @@
+//! The controller: how long a decision takes in a large world, and the memory it needs in the demo.
+
+mod report;
+
+use std::{
+    fs,
+    hint::black_box,
+    net::TcpListener,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, ensure};
+use jiff::{SignedDuration, Timestamp};
+use spillway_core::{
+    Action, BASE_POOL, BacklogReading, Committed, IntentId, Machine, Offsets, PartitionId,
+    PartitionReading, Planner, Policy, Progress, SeenInstance, SeenWorker, Snapshot, WorkerPhase,
+    check, raw,
+};
+use spillway_tests::{Process, require_program};
+
+use report::Report;
+
+const PARTITIONS: u64 = 1_000;
+const BASE_WORKERS: u64 = 50;
+const WORKERS: u64 = 200;
+/// Jobs per second of one worker.
+const WORKER_RATE: u64 = 8;
+/// More than the workers do, so that the backlog grows and every tick buys.
+const ARRIVAL_RATE: u64 = 2_500;
+/// Ticks before those that are measured: the planner remembers twice the objective, 180 s.
+const TICKS_BEFORE: u64 = 240;
+const TICKS: u64 = 300;
+const DEMO_MAX: Duration = Duration::from_secs(300);
+
+fn main() -> anyhow::Result<()> {
+    let mut report = Report::begin("controller")?;
+    planner(&mut report)?;
+    memory(&mut report)?;
+    report.finish()
+}
+
+/// `observe + plan + check` on made snapshots.
+fn planner(report: &mut Report) -> anyhow::Result<()> {
+    let mut planner = Planner::new(policy()?);
+    let mut took_ms = Vec::new();
+    let mut launches = 0;
+    for second in 0..TICKS_BEFORE + TICKS {
+        let snapshot = snapshot(second)?;
+        let now = snapshot.taken_at;
+        // The checker is given the planner's own snapshot in the controller too; the copy is not measured.
+        let observed = snapshot.clone();
+        let began = Instant::now();
+        planner.observe(observed);
+        let plan = planner.plan(now);
+        let violations = check(planner.policy(), &snapshot, &plan);
+        let took = began.elapsed();
+        ensure!(violations.is_empty(), "{violations:?}");
+        if second >= TICKS_BEFORE {
+            took_ms.push(took.as_secs_f64() * 1e3);
+            let bought = plan
+                .actions
+                .iter()
+                .filter(|action| matches!(action, Action::Launch { .. }))
+                .count();
+            ensure!(bought > 0, "a tick buys nothing: {plan:?}");
+            launches += bought;
+        }
+        black_box(plan);
+    }
+    took_ms.sort_by(f64::total_cmp);
+    let at = |percent: usize| took_ms[(took_ms.len() * percent / 100).min(took_ms.len() - 1)];
+    let how = format!(
+        "observe + plan + check, {PARTITIONS} partitions, {WORKERS} workers, {} launches planned a tick, \
+         of {TICKS} ticks after {TICKS_BEFORE}",
+        launches / took_ms.len()
+    );
+    report.figure(
+        "planner_tick_median",
+        at(50),
+        "ms",
+        format!("median of {how}"),
+    )?;
+    report.figure(
+        "planner_tick_p99",
+        at(99),
+        "ms",
+        format!("99th percentile of {how}"),
+    )
+}
+
+/// Two pools of burst that could still grow by more than is needed.
+fn policy() -> anyhow::Result<Policy> {
+    let text = serde_json::json!({
+        "apiVersion": "spillway.dev/v1alpha1", "kind": "ScalingPolicy",
+        "metadata": {"name": "bench"},
+        "spec": {
+            "source": {"kafka": {
+                "bootstrapServers": ["kafka:9092"], "consumerGroup": "g", "topics": [{"name": "jobs"}]
+            }},
+            "objective": {"drainWithin": "90s"},
+            "base": {"process": {"workers": BASE_WORKERS}, "pricePerWorkerHour": "0.64",
+                     "throughputPerWorker": WORKER_RATE.to_string()},
+            "burst": {"maxWorkers": 600, "pools": [
+                {"name": "near", "provider": {"process": {}}, "pricePerHour": "2.00", "bootTime": "8s",
+                 "billingMinimum": "30s", "throughputPerWorker": WORKER_RATE.to_string(), "max": 400},
+                {"name": "far", "provider": {"process": {}}, "pricePerHour": "0.80", "bootTime": "20s",
+                 "billingMinimum": "30s", "throughputPerWorker": WORKER_RATE.to_string(), "max": 400}
+            ]}
+        }
+    });
+    let raw: raw::ScalingPolicy = serde_json::from_value(text)?;
+    Policy::check(&raw).map_err(|problems| anyhow::anyhow!("{problems:?}"))
+}
+
+/// The world after `second` seconds: all workers at work, the backlog growing.
+fn snapshot(second: u64) -> anyhow::Result<Snapshot> {
+    let began = Timestamp::from_second(1_000_000)?;
+    let now = began + SignedDuration::from_secs(i64::try_from(second)?);
+    let (arrived, done) = (second * ARRIVAL_RATE, second * WORKERS * WORKER_RATE);
+    let share = |jobs: u64, number: u64| jobs / PARTITIONS + u64::from(number < jobs % PARTITIONS);
+    let partition = |number: u64| {
+        let end = share(arrived, number);
+        Ok(PartitionReading {
+            id: PartitionId::new("jobs", i32::try_from(number)?),
+            offsets: Ok(Offsets {
+                log_start: 0,
+                end,
+                committed: Committed::At(share(done, number).min(end)),
+            }),
+        })
+    };
+    let pools = (0..WORKERS).map(|number| match number {
+        0..BASE_WORKERS => (BASE_POOL, number + 1),
+        _ if number % 2 == 0 => ("near", number + 1),
+        _ => ("far", number + 1),
+    });
+    let intents: Vec<(&str, IntentId)> = pools
+        .map(|(pool, number)| (pool, IntentId::new(pool, number)))
+        .collect();
+    let worker = |(pool, intent): &(&str, IntentId)| SeenWorker {
+        id: intent.to_string(),
+        pool: (*pool).to_owned(),
+        intent: Some(intent.clone()),
+        boot_id: "1".into(),
+        phase: WorkerPhase::Ready,
+        last_seen: now,
+        images_done: second * WORKER_RATE,
+        saturated_images: second * WORKER_RATE,
+        saturated_ms: second * 1_000,
+        in_flight: 16,
+        partitions: u32::try_from(PARTITIONS / WORKERS).unwrap_or(1),
+    };
+    let instance = |(pool, intent): &(&str, IntentId)| SeenInstance {
+        intent: intent.clone(),
+        pool: (*pool).to_owned(),
+        progress: Progress::Launched { at: began },
+        machine: Ok(Machine::Running),
+    };
+    Ok(Snapshot {
+        taken_at: now,
+        backlog: Ok(BacklogReading {
+            taken_at: now,
+            partitions: (0..PARTITIONS)
+                .map(partition)
+                .collect::<anyhow::Result<_>>()?,
+            missing: vec![],
+        }),
+        workers: Ok(intents.iter().map(worker).collect()),
+        instances: intents.iter().map(instance).collect(),
+        next_intent: WORKERS + 1,
+    })
+}
+
+/// The controller's memory, as a short demo reports it.
+fn memory(report: &mut Report) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("report.json");
+    // Free a moment ago; the dashboard's own default may be another demo's.
+    let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let mut demo = require_program("spillway").context("spillway is not built")?;
+    demo.current_dir(report::root())
+        .args(["demo", "--once", "--plain", "--burst", "300"])
+        .args(["--drain-within", "60s", "--listen", &listen.to_string()])
+        .arg("--report")
+        .arg(&file);
+    let mut demo = Process::spawn("demo", demo)?;
+    let ended = demo.wait(DEMO_MAX);
+    let text = fs::read_to_string(&file)
+        .with_context(|| format!("the demo ({ended}) wrote no report:\n{}", demo.log()))?;
+    let summary: serde_json::Value = serde_json::from_str(&text)?;
+    let bytes = summary["controller_memory_bytes_max"]
+        .as_f64()
+        .context("the demo saw no memory of its controller")?;
+    report.figure(
+        "controller_memory",
+        bytes / 1e6,
+        "MB",
+        format!(
+            "most resident memory seen in spillway demo --once --burst 300 --drain-within 60s ({} jobs)",
+            summary["jobs"]
+        ),
+    )
+}

@@ -1,0 +1,335 @@
+//! The whole line: one worker, everything that it needs beside it, and what each used meanwhile.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, ensure};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use rdkafka::{
+    ClientConfig, Message, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer},
+    producer::{FutureProducer, FutureRecord},
+};
+use spillway_tests::{Process, Signal, require_program};
+use spillway_wire::{ImageSource, Job, JobResult, Outcome, topics};
+use tokio::runtime::Runtime;
+
+use crate::{Bed, cpu, report::root};
+
+/// Enough for half a minute of two cores.
+const JOBS: usize = 1_500;
+const PARTITIONS: i32 = 8;
+const REQUEST_MAX: Duration = Duration::from_secs(30);
+const DONE_MAX: Duration = Duration::from_secs(300);
+const STOP_MAX: Duration = Duration::from_secs(60);
+const SAMPLE_EVERY: Duration = Duration::from_millis(250);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+const JOBS_TOPIC: &str = "bench-jobs";
+const RESULTS_TOPIC: &str = "bench-results";
+
+/// A topic: name, partitions, settings.
+pub(crate) type TopicSpec<'a> = (&'a str, i32, &'a [(&'a str, &'a str)]);
+
+/// What the line did.
+pub(crate) struct Measured {
+    /// Images per second in the window.
+    pub(crate) rate: f64,
+    /// Results that arrived in the window.
+    pub(crate) counted: usize,
+    pub(crate) window_ms: f64,
+    /// CPU time spent in it.
+    pub(crate) spent: Spent,
+    /// Every result, as it was published.
+    pub(crate) results: Vec<Vec<u8>>,
+}
+
+/// CPU milliseconds since some beginning.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spent {
+    pub(crate) worker: f64,
+    pub(crate) broker: f64,
+    /// This process: the origin and the sampling.
+    pub(crate) origin: f64,
+    /// Everything on the machine.
+    pub(crate) machine: f64,
+}
+
+/// What was spent up to a moment.
+struct Sample {
+    at_ms: f64,
+    spent: Spent,
+    threads: BTreeMap<String, f64>,
+}
+
+/// Starts a worker on waiting jobs and follows it until all are done.
+pub(crate) fn measure(bed: &Bed<'_>, runtime: &Runtime) -> anyhow::Result<Measured> {
+    let dead_letters = topics::dead_letters(JOBS_TOPIC);
+    // The broker's clock says when a result arrived, so that nobody has to read along.
+    let by_arrival = [("message.timestamp.type", "LogAppendTime")];
+    let compact = [("cleanup.policy", "compact")];
+    runtime.block_on(topics(
+        bed,
+        &[
+            (JOBS_TOPIC, PARTITIONS, &[]),
+            (&dead_letters, 1, &[]),
+            (RESULTS_TOPIC, PARTITIONS, &by_arrival),
+            ("bench-workers", 1, &compact),
+            ("bench-control", 1, &compact),
+        ],
+    ))?;
+    runtime.block_on(preload(bed, JOBS_TOPIC, JOBS))?;
+    let mut worker = start(bed)?;
+    let sampling = Sampling::start(worker.id(), bed.broker);
+    let done = all_done(bed, &mut worker);
+    let samples = sampling.end()?;
+    done?;
+    worker.signal(Signal::Term);
+    ensure!(worker.wait(STOP_MAX).success(), "the worker failed");
+
+    let mut results = results(bed)?;
+    for (_, bytes) in &results {
+        let result: JobResult = serde_json::from_slice(bytes)?;
+        ensure!(result.outcome == Outcome::Success, "{result:?}");
+    }
+    results.sort_by_key(|(at_ms, _)| *at_ms);
+    let (first, last) = (results.len() / 10, results.len() * 9 / 10);
+    let (from_ms, to_ms) = (results[first].0 as f64, results[last].0 as f64);
+    let counted = last - first;
+    let window_ms = to_ms - from_ms;
+    show_threads(&samples, from_ms, to_ms, counted);
+    Ok(Measured {
+        rate: counted as f64 * 1e3 / window_ms,
+        counted,
+        window_ms,
+        spent: spent_until(&samples, to_ms).minus(spent_until(&samples, from_ms)),
+        results: results.into_iter().map(|(_, bytes)| bytes).collect(),
+    })
+}
+
+fn start(bed: &Bed<'_>) -> anyhow::Result<Process> {
+    let mut command = require_program("spillway-worker").context("spillway-worker is not built")?;
+    command
+        .args(["run", "--brokers", bed.brokers, "--group", "bench-workers"])
+        .args(["--topic", JOBS_TOPIC, "--results-topic", RESULTS_TOPIC])
+        .args(["--workers-topic", "bench-workers"])
+        .args(["--control-topic", "bench-control"])
+        .arg("--model-set")
+        .arg(root().join("worker/models/demo"))
+        .args(["--device", "cpu", "--worker-id", "bench"])
+        .args(["--allow-origin", &bed.origin.address().to_string()])
+        .args(["--listen", "127.0.0.1:0"]);
+    Process::spawn("worker", command)
+}
+
+/// Makes topics.
+pub(crate) async fn topics(bed: &Bed<'_>, wanted: &[TopicSpec<'_>]) -> anyhow::Result<()> {
+    let admin: AdminClient<DefaultClientContext> = client(bed).create()?;
+    let new: Vec<NewTopic<'_>> = wanted
+        .iter()
+        .map(|(name, partitions, settings)| {
+            let mut topic = NewTopic::new(name, *partitions, TopicReplication::Fixed(1));
+            topic.config = settings.to_vec();
+            topic
+        })
+        .collect();
+    let options = AdminOptions::new().operation_timeout(Some(REQUEST_MAX));
+    for result in admin.create_topics(&new, &options).await? {
+        result.map_err(|(name, code)| anyhow::anyhow!("topic {name}: {code}"))?;
+    }
+    Ok(())
+}
+
+/// Writes `count` jobs, evenly over eight partitions and the images.
+pub(crate) async fn preload(bed: &Bed<'_>, topic: &str, count: usize) -> anyhow::Result<()> {
+    let producer: FutureProducer = client(bed).set("linger.ms", "20").create()?;
+    let jobs: Vec<Job> = (0..count)
+        .map(|number| {
+            let address = bed.addresses[number % bed.addresses.len()].clone();
+            let now = Timestamp::now().as_millisecond();
+            Job::new(format!("{topic}-{number}"), now, ImageSource::Uri(address))
+        })
+        .collect();
+    let sent = jobs.iter().enumerate().map(|(number, job)| {
+        let partition = i32::try_from(number).unwrap_or(0) % PARTITIONS;
+        let (producer, value) = (&producer, job.encode());
+        async move {
+            let record = FutureRecord::<str, [u8]>::to(topic)
+                .partition(partition)
+                .key(&job.id)
+                .payload(&value);
+            producer
+                .send(record, REQUEST_MAX)
+                .await
+                .map_err(|(error, _)| error)
+        }
+    });
+    try_join_all(sent).await?;
+    Ok(())
+}
+
+/// Waits until there are as many results as jobs; asks seldom, for it costs time of the same cores.
+fn all_done(bed: &Bed<'_>, worker: &mut Process) -> anyhow::Result<()> {
+    let consumer: BaseConsumer = client(bed).set("group.id", "bench-look").create()?;
+    let until = Instant::now() + DONE_MAX;
+    loop {
+        let done = (0..PARTITIONS)
+            .map(|partition| {
+                let (_, end) = consumer.fetch_watermarks(RESULTS_TOPIC, partition, REQUEST_MAX)?;
+                Ok(usize::try_from(end)?)
+            })
+            .sum::<anyhow::Result<usize>>()?;
+        if done >= JOBS {
+            return Ok(());
+        }
+        ensure!(worker.is_running(), "the worker ended:\n{}", worker.log());
+        ensure!(
+            Instant::now() < until,
+            "{done} of {JOBS} after {DONE_MAX:?}:\n{}",
+            worker.log()
+        );
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Every result with when the broker got it.
+fn results(bed: &Bed<'_>) -> anyhow::Result<Vec<(i64, Vec<u8>)>> {
+    let consumer: BaseConsumer = client(bed)
+        .set("group.id", "bench-read")
+        .set("enable.auto.commit", "false")
+        .create()?;
+    let mut from = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        from.add_partition_offset(RESULTS_TOPIC, partition, Offset::Beginning)?;
+    }
+    consumer.assign(&from)?;
+    let until = Instant::now() + REQUEST_MAX;
+    let mut results = Vec::with_capacity(JOBS);
+    while results.len() < JOBS {
+        ensure!(
+            Instant::now() < until,
+            "{} of {JOBS} results read",
+            results.len()
+        );
+        let Some(message) = consumer.poll(Duration::from_millis(100)) else {
+            continue;
+        };
+        let message = message?;
+        let at_ms = message.timestamp().to_millis().context("no timestamp")?;
+        results.push((at_ms, message.payload().unwrap_or_default().to_vec()));
+    }
+    Ok(results)
+}
+
+fn client(bed: &Bed<'_>) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", bed.brokers);
+    config
+}
+
+/// What was spent up to `at_ms`, on the line between the samples around it.
+fn spent_until(samples: &[Sample], at_ms: f64) -> Spent {
+    let after = samples
+        .iter()
+        .position(|sample| sample.at_ms >= at_ms)
+        .unwrap_or(samples.len() - 1)
+        .max(1);
+    let (a, b) = (&samples[after - 1], &samples[after]);
+    let part = ((at_ms - a.at_ms) / (b.at_ms - a.at_ms)).clamp(0.0, 1.0);
+    let between = |of: fn(&Spent) -> f64| of(&a.spent) + part * (of(&b.spent) - of(&a.spent));
+    Spent {
+        worker: between(|it| it.worker),
+        broker: between(|it| it.broker),
+        origin: between(|it| it.origin),
+        machine: between(|it| it.machine),
+    }
+}
+
+/// Where the worker's time went, by the names of its threads.
+fn show_threads(samples: &[Sample], from_ms: f64, to_ms: f64, images: usize) {
+    let near = |at_ms: f64| samples.iter().find(|sample| sample.at_ms >= at_ms);
+    let (Some(from), Some(to)) = (near(from_ms), near(to_ms)) else {
+        return;
+    };
+    let mut spent: Vec<(f64, &String)> = to
+        .threads
+        .iter()
+        .map(|(name, ms)| (ms - from.threads.get(name).unwrap_or(&0.0), name))
+        .collect();
+    spent.sort_by(|a, b| b.0.total_cmp(&a.0));
+    eprintln!("CPU ms per image by the worker's threads:");
+    for (ms, name) in spent.into_iter().filter(|(ms, _)| *ms > 0.0) {
+        eprintln!("  {name:16} {:8.3}", ms / images as f64);
+    }
+}
+
+/// Looks at the clocks now and then, on a thread of its own.
+struct Sampling {
+    stop: Arc<AtomicBool>,
+    samples: thread::JoinHandle<anyhow::Result<Vec<Sample>>>,
+}
+
+// === impl Sampling ===
+
+impl Sampling {
+    fn start(worker: u32, broker: u32) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let is_over = stop.clone();
+        let samples = thread::spawn(move || {
+            let mut samples = Vec::new();
+            while !is_over.load(Ordering::Relaxed) {
+                samples.push(Sample {
+                    at_ms: Timestamp::now().as_millisecond() as f64,
+                    spent: Spent {
+                        worker: cpu::process_ms(worker)?,
+                        broker: cpu::process_ms(broker)?,
+                        origin: cpu::process_ms(std::process::id())?,
+                        machine: cpu::machine_ms(),
+                    },
+                    threads: cpu::threads_ms(worker),
+                });
+                thread::sleep(SAMPLE_EVERY);
+            }
+            Ok(samples)
+        });
+        Self { stop, samples }
+    }
+
+    fn end(self) -> anyhow::Result<Vec<Sample>> {
+        self.stop.store(true, Ordering::Relaxed);
+        let samples = self
+            .samples
+            .join()
+            .map_err(|_| anyhow::anyhow!("sampling panicked"))??;
+        ensure!(samples.len() >= 2, "{} samples", samples.len());
+        Ok(samples)
+    }
+}
+
+// === impl Spent ===
+
+impl Spent {
+    /// Without the rest of the machine.
+    pub(crate) fn ours(self) -> f64 {
+        self.worker + self.broker + self.origin
+    }
+
+    fn minus(self, before: Self) -> Self {
+        Self {
+            worker: self.worker - before.worker,
+            broker: self.broker - before.broker,
+            origin: self.origin - before.origin,
+            machine: self.machine - before.machine,
+        }
+    }
+}
