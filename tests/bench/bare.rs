@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 use rdkafka::{
     ClientConfig, Message, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer},
-    producer::{BaseRecord, Producer, ThreadedProducer},
+    producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
 };
 use spillway_wire::{ImageSource, Job};
 use tokio::runtime::Runtime;
@@ -28,62 +28,97 @@ const JOBS: usize = 16_000;
 const CHUNK: usize = 32;
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
+/// A loop on topics of its own.
+struct Bare<'a> {
+    runtime: &'a Runtime,
+    consumer: BaseConsumer,
+    producer: ThreadedProducer<DefaultProducerContext>,
+    http: reqwest::Client,
+    to: String,
+}
+
+/// Lets the broker do its work for a while, so that its code is compiled before anything is measured.
+pub(crate) fn warm_up(bed: &Bed<'_>, runtime: &Runtime) -> anyhow::Result<()> {
+    let bare = Bare::begin(bed, runtime, "bench-warm-up", WARM_UP)?;
+    bare.run(WARM_UP, &[vec![b' '; 1_024]])
+}
+
 /// CPU milliseconds per image of loop, origin and broker.
 pub(crate) fn measure(
     bed: &Bed<'_>,
     runtime: &Runtime,
     results: &[Vec<u8>],
 ) -> anyhow::Result<f64> {
-    let (from, to) = ("bench-bare-jobs", "bench-bare-results");
-    runtime.block_on(line::topics(bed, &[(from, 8, &[]), (to, 8, &[])]))?;
-    runtime.block_on(line::preload(bed, from, WARM_UP + JOBS))?;
+    let bare = Bare::begin(bed, runtime, "bench-bare", WARM_UP + JOBS)?;
+    bare.run(WARM_UP, results)?;
+    let before = spent(bed)?;
+    bare.run(JOBS, results)?;
+    let ms = (spent(bed)? - before) / JOBS as f64;
+    eprintln!("fetch and publish: {ms:.3} ms per image");
+    Ok(ms)
+}
 
-    let consumer: BaseConsumer = client(bed)
-        .set("group.id", "bench-bare")
-        .set("enable.auto.commit", "false")
-        .set("auto.offset.reset", "earliest")
-        .set("queued.min.messages", "128")
-        .create()?;
-    consumer.subscribe(&[from])?;
-    let producer: ThreadedProducer<_> = client(bed)
-        .set("compression.type", "lz4")
-        .set("linger.ms", "5")
-        .set("enable.idempotence", "true")
-        .create()?;
-    let http = reqwest::Client::builder().no_proxy().build()?;
+// === impl Bare ===
 
-    let turn = || -> anyhow::Result<usize> {
-        let (addresses, offsets) = jobs(&consumer)?;
-        let bytes = runtime.block_on(try_join_all(
-            addresses.iter().map(|address| fetched(&http, address)),
-        ))?;
-        for (index, bytes) in bytes.iter().enumerate() {
+impl<'a> Bare<'a> {
+    /// Makes the topics, with `count` jobs waiting.
+    fn begin(
+        bed: &Bed<'_>,
+        runtime: &'a Runtime,
+        name: &str,
+        count: usize,
+    ) -> anyhow::Result<Self> {
+        let (from, to) = (format!("{name}-jobs"), format!("{name}-results"));
+        runtime.block_on(line::topics(bed, &[(&from, 8, &[]), (&to, 8, &[])]))?;
+        runtime.block_on(line::preload(bed, &from, count))?;
+        let consumer: BaseConsumer = client(bed)
+            .set("group.id", name)
+            .set("enable.auto.commit", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("queued.min.messages", "128")
+            .create()?;
+        consumer.subscribe(&[&from])?;
+        let producer = client(bed)
+            .set("compression.type", "lz4")
+            .set("linger.ms", "5")
+            .set("enable.idempotence", "true")
+            .create()?;
+        Ok(Self {
+            runtime,
+            consumer,
+            producer,
+            http: reqwest::Client::builder().no_proxy().build()?,
+            to,
+        })
+    }
+
+    /// Moves at least `count` jobs and waits until their results are acknowledged.
+    fn run(&self, count: usize, results: &[Vec<u8>]) -> anyhow::Result<()> {
+        let mut done = 0;
+        while done < count {
+            done += self.chunk(results)?;
+        }
+        self.producer.flush(SILENCE_MAX)?;
+        Ok(())
+    }
+
+    fn chunk(&self, results: &[Vec<u8>]) -> anyhow::Result<usize> {
+        let (addresses, offsets) = jobs(&self.consumer)?;
+        let fetches = addresses.iter().map(|address| fetched(&self.http, address));
+        let images = self.runtime.block_on(try_join_all(fetches))?;
+        for (index, bytes) in images.iter().enumerate() {
             ensure!(!bytes.is_empty(), "an image is empty");
-            let record = BaseRecord::<str, [u8]>::to(to)
+            let record = BaseRecord::<str, [u8]>::to(&self.to)
                 .key(&addresses[index])
                 .payload(&results[index % results.len()]);
-            producer
+            self.producer
                 .send(record)
                 .map_err(|(error, _)| error)
                 .context("a result was not taken")?;
         }
-        consumer.commit(&offsets, CommitMode::Async)?;
-        Ok(bytes.len())
-    };
-    let run = |count: usize| -> anyhow::Result<()> {
-        let mut done = 0;
-        while done < count {
-            done += turn()?;
-        }
-        Ok(())
-    };
-    run(WARM_UP)?;
-    let before = spent(bed)?;
-    run(JOBS)?;
-    producer.flush(SILENCE_MAX)?;
-    let ms = (spent(bed)? - before) / JOBS as f64;
-    eprintln!("fetch and publish: {ms:.3} ms per image");
-    Ok(ms)
+        self.consumer.commit(&offsets, CommitMode::Async)?;
+        Ok(images.len())
+    }
 }
 
 async fn fetched(http: &reqwest::Client, address: &str) -> reqwest::Result<Vec<u8>> {

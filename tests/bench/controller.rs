@@ -25,67 +25,111 @@ const BASE_WORKERS: u64 = 50;
 const WORKERS: u64 = 200;
 /// Jobs per second of one worker.
 const WORKER_RATE: u64 = 8;
-/// More than the workers do, so that the backlog grows and every tick buys.
-const ARRIVAL_RATE: u64 = 2_500;
 /// Ticks before those that are measured: the planner remembers twice the objective, 180 s.
 const TICKS_BEFORE: u64 = 240;
-const TICKS: u64 = 300;
+/// The workers keep up, then a burst arrives that they could not do in time.
+const BURST: Scene = Scene {
+    name: "planner_tick",
+    backlog: 0,
+    rate_before: WORKERS * WORKER_RATE,
+    rate: 10_000,
+    ticks: 25,
+    rounds: 25,
+};
+/// Much is late already, and more arrives than is done: bought up to the policy's limit in one tick.
+const FLOODED: Scene = Scene {
+    name: "planner_tick_flooded",
+    backlog: 150_000,
+    rate_before: 2_500,
+    rate: 2_500,
+    ticks: 30,
+    rounds: 7,
+};
+/// Fewest ticks that a figure stands on.
+const TICKS_MIN: usize = 200;
 const DEMO_MAX: Duration = Duration::from_secs(300);
+
+/// What the workers are up against.
+struct Scene {
+    /// Beginning of the names of its figures.
+    name: &'static str,
+    /// Jobs that wait at first.
+    backlog: u64,
+    /// Jobs per second that arrive before what is measured.
+    rate_before: u64,
+    /// Jobs per second that arrive while it is measured.
+    rate: u64,
+    /// Ticks of a round; only those that buy are counted.
+    ticks: u64,
+    /// How often it is measured, each time from the same beginning.
+    rounds: u64,
+}
 
 fn main() -> anyhow::Result<()> {
     let mut report = Report::begin("controller")?;
-    planner(&mut report)?;
+    planner(&mut report, &BURST)?;
+    planner(&mut report, &FLOODED)?;
     memory(&mut report)?;
     report.finish()
 }
 
 /// `observe + plan + check` on made snapshots.
-fn planner(report: &mut Report) -> anyhow::Result<()> {
-    let mut planner = Planner::new(policy()?);
+fn planner(report: &mut Report, scene: &Scene) -> anyhow::Result<()> {
+    let mut before = Planner::new(policy()?);
+    for second in 0..TICKS_BEFORE {
+        before.observe(scene.snapshot(second)?);
+    }
     let mut took_ms = Vec::new();
-    let mut launches = 0;
-    for second in 0..TICKS_BEFORE + TICKS {
-        let snapshot = snapshot(second)?;
-        let now = snapshot.taken_at;
-        // The checker is given the planner's own snapshot in the controller too; the copy is not measured.
-        let observed = snapshot.clone();
-        let began = Instant::now();
-        planner.observe(observed);
-        let plan = planner.plan(now);
-        let violations = check(planner.policy(), &snapshot, &plan);
-        let took = began.elapsed();
-        ensure!(violations.is_empty(), "{violations:?}");
-        if second >= TICKS_BEFORE {
-            took_ms.push(took.as_secs_f64() * 1e3);
-            let bought = plan
-                .actions
+    let mut parts_ms = [0.0; 3];
+    let mut launches = Vec::new();
+    for _ in 0..scene.rounds {
+        let mut planner = before.clone();
+        for second in TICKS_BEFORE..TICKS_BEFORE + scene.ticks {
+            let snapshot = scene.snapshot(second)?;
+            let now = snapshot.taken_at;
+            // The checker is given the planner's own snapshot in the controller too; the copy is not measured.
+            let observed = snapshot.clone();
+            let began = Instant::now();
+            planner.observe(observed);
+            let after_observe = began.elapsed();
+            let plan = planner.plan(now);
+            let after_plan = began.elapsed();
+            let violations = check(planner.policy(), &snapshot, &plan);
+            let took = began.elapsed();
+            ensure!(violations.is_empty(), "{violations:?}");
+            let bought = black_box(plan).actions;
+            let bought = bought
                 .iter()
                 .filter(|action| matches!(action, Action::Launch { .. }))
                 .count();
-            ensure!(bought > 0, "a tick buys nothing: {plan:?}");
-            launches += bought;
+            if bought == 0 {
+                continue;
+            }
+            launches.push(bought);
+            took_ms.push(took.as_secs_f64() * 1e3);
+            let parts = [after_observe, after_plan - after_observe, took - after_plan];
+            for (sum, part) in parts_ms.iter_mut().zip(parts) {
+                *sum += part.as_secs_f64() * 1e3;
+            }
         }
-        black_box(plan);
     }
+    let ticks = took_ms.len();
+    ensure!(ticks >= TICKS_MIN, "only {ticks} ticks buy");
+    let [observe, plan, check] = parts_ms.map(|sum| sum / ticks as f64);
+    launches.sort_unstable();
     took_ms.sort_by(f64::total_cmp);
     let at = |percent: usize| took_ms[(took_ms.len() * percent / 100).min(took_ms.len() - 1)];
     let how = format!(
-        "observe + plan + check, {PARTITIONS} partitions, {WORKERS} workers, {} launches planned a tick, \
-         of {TICKS} ticks after {TICKS_BEFORE}",
-        launches / took_ms.len()
+        "observe + plan + check, {PARTITIONS} partitions, {WORKERS} workers, {} launches planned (median) in each of {ticks} ticks; \
+         means {observe:.2} + {plan:.2} + {check:.2} ms",
+        launches[ticks / 2]
     );
-    report.figure(
-        "planner_tick_median",
-        at(50),
-        "ms",
-        format!("median of {how}"),
-    )?;
-    report.figure(
-        "planner_tick_p99",
-        at(99),
-        "ms",
-        format!("99th percentile of {how}"),
-    )
+    eprintln!("{}: {how}", scene.name);
+    for (percent, which) in [(50, "median"), (99, "p99")] {
+        let name = format!("{}_{which}", scene.name);
+        report.figure(&name, at(percent), "ms", format!("{which} of {how}"))?;
+    }
+    Ok(())
 }
 
 /// Two pools of burst that could still grow by more than is needed.
@@ -112,63 +156,71 @@ fn policy() -> anyhow::Result<Policy> {
     Policy::check(&raw).map_err(|problems| anyhow::anyhow!("{problems:?}"))
 }
 
-/// The world after `second` seconds: all workers at work, the backlog growing.
-fn snapshot(second: u64) -> anyhow::Result<Snapshot> {
-    let began = Timestamp::from_second(1_000_000)?;
-    let now = began + SignedDuration::from_secs(i64::try_from(second)?);
-    let (arrived, done) = (second * ARRIVAL_RATE, second * WORKERS * WORKER_RATE);
-    let share = |jobs: u64, number: u64| jobs / PARTITIONS + u64::from(number < jobs % PARTITIONS);
-    let partition = |number: u64| {
-        let end = share(arrived, number);
-        Ok(PartitionReading {
-            id: PartitionId::new("jobs", i32::try_from(number)?),
-            offsets: Ok(Offsets {
-                log_start: 0,
-                end,
-                committed: Committed::At(share(done, number).min(end)),
-            }),
-        })
-    };
-    let pools = (0..WORKERS).map(|number| match number {
-        0..BASE_WORKERS => (BASE_POOL, number + 1),
-        _ if number % 2 == 0 => ("near", number + 1),
-        _ => ("far", number + 1),
-    });
-    let intents: Vec<(&str, IntentId)> = pools
-        .map(|(pool, number)| (pool, IntentId::new(pool, number)))
-        .collect();
-    let worker = |(pool, intent): &(&str, IntentId)| SeenWorker {
-        id: intent.to_string(),
-        pool: (*pool).to_owned(),
-        intent: Some(intent.clone()),
-        boot_id: "1".into(),
-        phase: WorkerPhase::Ready,
-        last_seen: now,
-        images_done: second * WORKER_RATE,
-        saturated_images: second * WORKER_RATE,
-        saturated_ms: second * 1_000,
-        in_flight: 16,
-        partitions: u32::try_from(PARTITIONS / WORKERS).unwrap_or(1),
-    };
-    let instance = |(pool, intent): &(&str, IntentId)| SeenInstance {
-        intent: intent.clone(),
-        pool: (*pool).to_owned(),
-        progress: Progress::Launched { at: began },
-        machine: Ok(Machine::Running),
-    };
-    Ok(Snapshot {
-        taken_at: now,
-        backlog: Ok(BacklogReading {
+// === impl Scene ===
+
+impl Scene {
+    /// The world after `second` seconds: every worker at work.
+    fn snapshot(&self, second: u64) -> anyhow::Result<Snapshot> {
+        let began = Timestamp::from_second(1_000_000)?;
+        let now = began + SignedDuration::from_secs(i64::try_from(second)?);
+        let arrived = self.backlog
+            + second.min(TICKS_BEFORE) * self.rate_before
+            + second.saturating_sub(TICKS_BEFORE) * self.rate;
+        let done = second * WORKERS * WORKER_RATE;
+        let share =
+            |jobs: u64, number: u64| jobs / PARTITIONS + u64::from(number < jobs % PARTITIONS);
+        let partition = |number: u64| {
+            let end = share(arrived, number);
+            Ok(PartitionReading {
+                id: PartitionId::new("jobs", i32::try_from(number)?),
+                offsets: Ok(Offsets {
+                    log_start: 0,
+                    end,
+                    committed: Committed::At(share(done, number).min(end)),
+                }),
+            })
+        };
+        let pools = (0..WORKERS).map(|number| match number {
+            0..BASE_WORKERS => (BASE_POOL, number + 1),
+            _ if number % 2 == 0 => ("near", number + 1),
+            _ => ("far", number + 1),
+        });
+        let intents: Vec<(&str, IntentId)> = pools
+            .map(|(pool, number)| (pool, IntentId::new(pool, number)))
+            .collect();
+        let worker = |(pool, intent): &(&str, IntentId)| SeenWorker {
+            id: intent.to_string(),
+            pool: (*pool).to_owned(),
+            intent: Some(intent.clone()),
+            boot_id: "1".into(),
+            phase: WorkerPhase::Ready,
+            last_seen: now,
+            images_done: second * WORKER_RATE,
+            saturated_images: second * WORKER_RATE,
+            saturated_ms: second * 1_000,
+            in_flight: 16,
+            partitions: u32::try_from(PARTITIONS / WORKERS).unwrap_or(1),
+        };
+        let instance = |(pool, intent): &(&str, IntentId)| SeenInstance {
+            intent: intent.clone(),
+            pool: (*pool).to_owned(),
+            progress: Progress::Launched { at: began },
+            machine: Ok(Machine::Running),
+        };
+        Ok(Snapshot {
             taken_at: now,
-            partitions: (0..PARTITIONS)
-                .map(partition)
-                .collect::<anyhow::Result<_>>()?,
-            missing: vec![],
-        }),
-        workers: Ok(intents.iter().map(worker).collect()),
-        instances: intents.iter().map(instance).collect(),
-        next_intent: WORKERS + 1,
-    })
+            backlog: Ok(BacklogReading {
+                taken_at: now,
+                partitions: (0..PARTITIONS)
+                    .map(partition)
+                    .collect::<anyhow::Result<_>>()?,
+                missing: vec![],
+            }),
+            workers: Ok(intents.iter().map(worker).collect()),
+            instances: intents.iter().map(instance).collect(),
+            next_intent: WORKERS + 1,
+        })
+    }
 }
 
 /// The controller's memory, as a short demo reports it.

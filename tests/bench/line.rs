@@ -50,6 +50,8 @@ pub(crate) struct Measured {
     pub(crate) window_ms: f64,
     /// CPU time spent in it.
     pub(crate) spent: Spent,
+    /// Mean images of a batch, over the whole run.
+    pub(crate) batch: f64,
     /// Every result, as it was published.
     pub(crate) results: Vec<Vec<u8>>,
 }
@@ -94,6 +96,7 @@ pub(crate) fn measure(bed: &Bed<'_>, runtime: &Runtime) -> anyhow::Result<Measur
     let done = all_done(bed, &mut worker);
     let samples = sampling.end()?;
     done?;
+    let metrics = runtime.block_on(metrics(&worker))?;
     worker.signal(Signal::Term);
     ensure!(worker.wait(STOP_MAX).success(), "the worker failed");
 
@@ -107,11 +110,14 @@ pub(crate) fn measure(bed: &Bed<'_>, runtime: &Runtime) -> anyhow::Result<Measur
     let (from_ms, to_ms) = (results[first].0 as f64, results[last].0 as f64);
     let counted = last - first;
     let window_ms = to_ms - from_ms;
+    show_stages(&metrics);
     show_threads(&samples, from_ms, to_ms, counted);
     Ok(Measured {
         rate: counted as f64 * 1e3 / window_ms,
         counted,
         window_ms,
+        batch: value(&metrics, "spillway_batch_size_sum")
+            / value(&metrics, "spillway_batch_size_count"),
         spent: spent_until(&samples, to_ms).minus(spent_until(&samples, from_ms)),
         results: results.into_iter().map(|(_, bytes)| bytes).collect(),
     })
@@ -252,6 +258,40 @@ fn spent_until(samples: &[Sample], at_ms: f64) -> Spent {
         broker: between(|it| it.broker),
         origin: between(|it| it.origin),
         machine: between(|it| it.machine),
+    }
+}
+
+/// The worker's own metrics; its log says where they are.
+async fn metrics(worker: &Process) -> anyhow::Result<String> {
+    let log = worker.log();
+    let (_, rest) = log
+        .split_once("127.0.0.1:")
+        .context("the worker does not say where it listens")?;
+    let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let address = format!("http://127.0.0.1:{port}/metrics");
+    Ok(client.get(address).send().await?.text().await?)
+}
+
+/// The value of a metric, with its labels if it has any; not a number if it is not there.
+fn value(metrics: &str, name: &str) -> f64 {
+    metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+        .unwrap_or(f64::NAN)
+}
+
+/// How long a job was in each stage, waiting for the next one included.
+fn show_stages(metrics: &str) {
+    eprintln!("wall-clock ms of a job by stage:");
+    let sums = metrics.lines().filter_map(|line| {
+        let rest = line.strip_prefix("spillway_stage_seconds_sum")?;
+        rest.rsplit_once(' ')
+    });
+    for (labels, sum) in sums {
+        let count = value(metrics, &format!("spillway_stage_seconds_count{labels}"));
+        let sum: f64 = sum.parse().unwrap_or(f64::NAN);
+        eprintln!("  {labels:20} {:8.3}", sum * 1e3 / count);
     }
 }
 

@@ -20,7 +20,9 @@ use anyhow::Context;
 use spillway_generator::{Format, Style, draw, encode};
 use spillway_tests::{Origin, Page, require_kafka};
 
+use line::Measured;
 use report::{Report, cores};
+use stages::Stages;
 
 const IMAGES: u64 = 64;
 const SEED: u64 = 11;
@@ -31,6 +33,15 @@ struct Bed<'a> {
     broker: u32,
     origin: &'a Origin,
     addresses: Vec<String>,
+}
+
+/// What was measured.
+struct Found {
+    alone: Stages,
+    line: Measured,
+    /// Fetch and publish, CPU milliseconds per image.
+    moved_ms: f64,
+    busy: Stages,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -49,88 +60,139 @@ fn main() -> anyhow::Result<()> {
         .build()?;
 
     let alone = stages::alone(folder.path())?;
+    bare::warm_up(&bed, &runtime)?;
     let line = line::measure(&bed, &runtime)?;
     let moved_ms = bare::measure(&bed, &runtime, &line.results)?;
     let busy = stages::on_every_core(folder.path())?;
 
-    let count = cores() as f64;
-    let sum = alone.sum_ms() + moved_ms;
-    let ceiling = count * 1e3 / sum;
-    let busy_sum = busy.sum_ms() + moved_ms;
-    let window = format!(
-        "{} of {} results, from the 10th to the 90th percentile of their arrival, {:.1} s",
-        line.counted,
-        line.results.len(),
-        line.window_ms / 1e3
-    );
-    report.figure(
-        "end_to_end_ratio",
-        line.rate / ceiling,
-        "ratio",
-        "end_to_end_rate ÷ ceiling_rate",
-    )?;
-    report.figure(
-        "end_to_end_rate",
-        line.rate,
-        "images/s",
-        format!("spillway-worker run with its defaults on all cores, {window}"),
-    )?;
-    report.figure(
-        "ceiling_rate",
-        ceiling,
-        "images/s",
-        format!("{count} cores ÷ {sum:.3} ms, the sum of fetch_publish, decode, infer and encode"),
-    )?;
-    report.figure("fetch_publish_cpu", moved_ms, "ms/image", bare::HOW)?;
-    let how = format!(
-        "spillway-worker bench-stages, one thread, {IMAGES} JPEG images of {} bytes on average",
-        alone.mean_bytes
-    );
-    report.figure("decode_cpu", alone.decode_ms, "ms/image", &how)?;
-    report.figure("infer_cpu", alone.infer_ms, "ms/image", &how)?;
-    report.figure("infer_batch", alone.infer_batch, "images", &how)?;
-    report.figure("encode_cpu", alone.encode_ms, "ms/image", &how)?;
-    report.figure(
-        "busy_stages_cpu",
-        busy.sum_ms(),
-        "ms/image",
-        "decode + infer + encode by bench-stages in as many processes as cores at once",
-    )?;
-    report.figure(
-        "busy_ceiling_ratio",
-        line.rate * busy_sum / (count * 1e3),
-        "ratio",
-        "end_to_end_rate ÷ the ceiling from busy_stages_cpu and fetch_publish_cpu",
-    )?;
-    let spent = line.spent;
-    let per_image = |ms: f64| ms / line.counted as f64;
-    for (name, ms, what) in [
-        ("end_to_end_cpu", spent.ours(), "worker, broker and origin"),
-        ("end_to_end_worker_cpu", spent.worker, "the worker"),
-        ("end_to_end_broker_cpu", spent.broker, "the broker"),
-        ("end_to_end_origin_cpu", spent.origin, "origin and sampling"),
-    ] {
-        report.figure(
-            name,
-            per_image(ms),
-            "ms/image",
-            format!("CPU time of {what} in that window"),
-        )?;
-    }
-    let all = line.window_ms * count;
-    report.figure(
-        "cores_used_ratio",
-        spent.ours() / all,
-        "ratio",
-        "share of the cores' time in that window that worker, broker and origin used",
-    )?;
-    report.figure(
-        "cores_used_by_others_ratio",
-        (spent.machine - spent.ours()).max(0.0) / all,
-        "ratio",
-        "share that anything else on the machine used",
-    )?;
+    let found = Found {
+        alone,
+        line,
+        moved_ms,
+        busy,
+    };
+    found.rates(&mut report)?;
+    found.stages(&mut report)?;
+    found.whole(&mut report)?;
     report.finish()
+}
+
+// === impl Found ===
+
+impl Found {
+    /// The line against its ceiling.
+    fn rates(&self, report: &mut Report) -> anyhow::Result<()> {
+        let count = cores() as f64;
+        let sum = self.alone.sum_ms() + self.moved_ms;
+        let busy_sum = self.busy.sum_ms() + self.moved_ms;
+        let ceiling = count * 1e3 / sum;
+        let rate = self.line.rate;
+        let window = format!(
+            "{} of {} results, from the 10th to the 90th percentile of their arrival, {:.1} s",
+            self.line.counted,
+            self.line.results.len(),
+            self.line.window_ms / 1e3
+        );
+        for (name, value, unit, how) in [
+            (
+                "end_to_end_ratio",
+                rate / ceiling,
+                "ratio",
+                "end_to_end_rate ÷ ceiling_rate".to_owned(),
+            ),
+            (
+                "free_cores_ratio",
+                rate / ceiling / (1.0 - self.others()),
+                "ratio",
+                "end_to_end_ratio ÷ the share of the cores that nothing else used meanwhile"
+                    .to_owned(),
+            ),
+            (
+                "end_to_end_rate",
+                rate,
+                "images/s",
+                format!("spillway-worker run with its defaults on all cores, {window}"),
+            ),
+            (
+                "ceiling_rate",
+                ceiling,
+                "images/s",
+                format!("{count} cores ÷ {sum:.3} ms: fetch_publish, decode, infer and encode"),
+            ),
+            (
+                "busy_ceiling_ratio",
+                rate * busy_sum / (count * 1e3),
+                "ratio",
+                "end_to_end_rate ÷ the ceiling from busy_stages_cpu and fetch_publish_cpu"
+                    .to_owned(),
+            ),
+        ] {
+            report.figure(name, value, unit, how)?;
+        }
+        Ok(())
+    }
+
+    /// What each stage costs alone.
+    fn stages(&self, report: &mut Report) -> anyhow::Result<()> {
+        report.figure("fetch_publish_cpu", self.moved_ms, "ms/image", bare::HOW)?;
+        let how = format!(
+            "spillway-worker bench-stages, one thread, {IMAGES} JPEG images of {} bytes on average",
+            self.alone.mean_bytes
+        );
+        report.figure("decode_cpu", self.alone.decode_ms, "ms/image", &how)?;
+        report.figure("infer_cpu", self.alone.infer_ms, "ms/image", &how)?;
+        report.figure("infer_batch", self.alone.infer_batch, "images", &how)?;
+        report.figure("encode_cpu", self.alone.encode_ms, "ms/image", &how)?;
+        report.figure(
+            "busy_stages_cpu",
+            self.busy.sum_ms(),
+            "ms/image",
+            "decode + infer + encode by bench-stages in as many processes as cores at once",
+        )
+    }
+
+    /// What the line costs.
+    fn whole(&self, report: &mut Report) -> anyhow::Result<()> {
+        let spent = self.line.spent;
+        for (name, ms, what) in [
+            ("end_to_end_cpu", spent.ours(), "worker, broker and origin"),
+            ("end_to_end_worker_cpu", spent.worker, "the worker"),
+            ("end_to_end_broker_cpu", spent.broker, "the broker"),
+            ("end_to_end_origin_cpu", spent.origin, "origin and sampling"),
+        ] {
+            let per_image = ms / self.line.counted as f64;
+            let how = format!("CPU time of {what} in the window of end_to_end_rate");
+            report.figure(name, per_image, "ms/image", how)?;
+        }
+        report.figure(
+            "end_to_end_batch",
+            self.line.batch,
+            "images",
+            "mean of the worker's own spillway_batch_size",
+        )?;
+        report.figure(
+            "cores_used_ratio",
+            spent.ours() / self.window_cpu_ms(),
+            "ratio",
+            "share of the cores' time in that window that worker, broker and origin used",
+        )?;
+        report.figure(
+            "cores_used_by_others_ratio",
+            self.others(),
+            "ratio",
+            "share that anything else on the machine used",
+        )
+    }
+
+    /// CPU milliseconds that there were in the window.
+    fn window_cpu_ms(&self) -> f64 {
+        self.line.window_ms * cores() as f64
+    }
+
+    fn others(&self) -> f64 {
+        let spent = self.line.spent;
+        (spent.machine - spent.ours()).max(0.0) / self.window_cpu_ms()
+    }
 }
 
 /// Draws the images into `folder` and puts them on the origin; returns where.

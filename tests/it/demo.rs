@@ -86,6 +86,19 @@ impl Demo {
     }
 }
 
+/// What `spillway` prints about a run's state.
+fn told(demo: &Demo, command: &str) -> String {
+    let mut program = require_program("spillway").unwrap();
+    let output = program
+        .args([command, "--state"])
+        .arg(demo.state())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{command}: {said}");
+    said
+}
+
 fn kill(pid: u32) {
     let status = std::process::Command::new("kill")
         .args(["-9", &pid.to_string()])
@@ -121,6 +134,11 @@ fn a_burst_is_cleared_on_time_and_the_machines_are_given_back() {
             "{reason}: {report}"
         );
     }
+    assert!(
+        told(&demo, "replay").ends_with("all the same\n"),
+        "byte for byte"
+    );
+    assert!(told(&demo, "explain").contains("DeadlineEndangered"));
     let decisions = report["decisions"].as_array().unwrap();
     assert!(
         decisions

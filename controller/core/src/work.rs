@@ -29,7 +29,9 @@ pub struct Due {
 /// What the workers there are can do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Supply {
-    parts: Vec<(Timestamp, Rate)>,
+    /// From when, how much each, how many: workers that are alike are one entry, so that a large fleet costs no more
+    /// to reckon with than a small one.
+    parts: Vec<(Timestamp, Rate, u64)>,
 }
 
 // === impl Arrivals ===
@@ -113,33 +115,43 @@ impl Arrivals {
 impl Supply {
     /// Adds a worker that does `rate` from `from` on.
     pub(crate) fn add(&mut self, from: Timestamp, rate: Rate) {
-        self.parts.push((from, rate));
+        match self.alike(from, rate) {
+            Some(at) => self.parts[at].2 += 1,
+            None => self.parts.push((from, rate, 1)),
+        }
     }
 
     /// The same without one worker that does `rate` from `from` on.
     #[must_use]
     pub(crate) fn without(&self, from: Timestamp, rate: Rate) -> Self {
         let mut parts = self.parts.clone();
-        if let Some(at) = parts.iter().position(|part| *part == (from, rate)) {
-            parts.swap_remove(at);
+        if let Some(at) = self.alike(from, rate) {
+            parts[at].2 -= 1;
         }
         Self { parts }
+    }
+
+    fn alike(&self, from: Timestamp, rate: Rate) -> Option<usize> {
+        self.parts
+            .iter()
+            .position(|part| (part.0, part.1) == (from, rate))
     }
 
     /// Jobs done from `now` until `at`.
     #[must_use]
     pub fn jobs_by(&self, now: Timestamp, at: Timestamp) -> u64 {
-        self.parts.iter().fold(0, |jobs: u64, (from, rate)| {
-            jobs.saturating_add(rate.jobs_in(at.duration_since((*from).max(now))))
+        self.parts.iter().fold(0, |jobs: u64, (from, rate, count)| {
+            let span = at.duration_since((*from).max(now));
+            jobs.saturating_add(rate.times(*count).jobs_in(span))
         })
     }
 
     /// The rate once everybody works.
     #[must_use]
     pub fn rate(&self) -> Rate {
-        self.parts
-            .iter()
-            .fold(Rate::ZERO, |sum, (_, rate)| sum.plus(*rate))
+        self.parts.iter().fold(Rate::ZERO, |sum, (_, rate, count)| {
+            sum.plus(rate.times(*count))
+        })
     }
 
     /// How long until the `backlog` jobs that wait now are done; none if never.
@@ -148,12 +160,12 @@ impl Supply {
     #[must_use]
     pub fn drain_eta(&self, now: Timestamp, backlog: u64) -> Option<SignedDuration> {
         let mut parts = self.parts.clone();
-        parts.sort_unstable_by_key(|(from, _)| *from);
+        parts.sort_unstable_by_key(|(from, ..)| *from);
         let mut left = backlog;
         let mut at = now;
         let mut rate = Rate::ZERO;
         for i in 0..=parts.len() {
-            let until = parts.get(i).map(|(from, _)| (*from).max(now));
+            let until = parts.get(i).map(|(from, ..)| (*from).max(now));
             if let Some(needs) = rate.time_for(left)
                 && until.is_none_or(|until| at + needs <= until)
             {
@@ -161,7 +173,7 @@ impl Supply {
             }
             let until = until?;
             left = left.saturating_sub(rate.jobs_in(until.duration_since(at)));
-            rate = rate.plus(parts[i].1);
+            rate = rate.plus(parts[i].1.times(parts[i].2));
             at = until;
         }
         None

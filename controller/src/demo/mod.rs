@@ -9,15 +9,17 @@
 
 mod broker;
 mod child;
+mod costs;
 mod images;
 mod judge;
 mod load;
 mod origin;
+mod policy;
 mod report;
 mod screen;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +37,7 @@ use crate::intents::IntentStore;
 use crate::policy_file;
 use broker::Broker;
 use child::Controller;
+use costs::{Costs, instances_per_intent_max};
 use images::Pictures;
 use judge::Judge;
 use load::Load;
@@ -73,7 +76,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 6.0, value_name = "RATE")]
     worker_rate: f64,
     /// Every job is done this long after it arrived.
-    #[arg(long, default_value = "120s", value_name = "DURATION")]
+    #[arg(long, default_value = "150s", value_name = "DURATION")]
     drain_within: String,
     /// Distinct images that are drawn and served.
     #[arg(long, default_value_t = 240)]
@@ -183,7 +186,7 @@ impl Run {
         })?;
         let broker = Broker::ready(args.kafka.clone(), &jobs_topic).await?;
         let brokers = broker.address.clone();
-        let text = policy_text(&args, &id, &brokers, &jobs_topic, origin)?;
+        let text = policy::text(&args, &id, &brokers, &jobs_topic, origin)?;
         let policy_path = state.join("policy.yaml");
         std::fs::write(&policy_path, &text)?;
         let policy = policy_file::load(&policy_path)
@@ -484,129 +487,6 @@ impl Run {
         tracing::debug!(run = self.id, "ended");
         Ok(report)
     }
-}
-
-/// What a run cost.
-struct Costs {
-    base: f64,
-    burst: f64,
-    /// What bought machines would have cost that do the base's work all the time.
-    base_as_burst: f64,
-    burst_launched: u64,
-}
-
-// === impl Costs ===
-
-impl Costs {
-    fn of(policy: &Policy, intents: &IntentStore) -> Self {
-        let now = Timestamp::now();
-        let base = policy.base();
-        // The cheapest machine for a job; as many of them as do what one base worker does.
-        let per_job = policy
-            .pools()
-            .iter()
-            .map(|pool| pool.price_per_hour.to_f64() / pool.throughput.per_second())
-            .fold(f64::INFINITY, f64::min);
-        let price_as_burst = per_job * base.throughput.per_second();
-        let base_cost = intents.cost(BASE_POOL, now).to_f64();
-        let hours = base_cost / base.price_per_hour.to_f64().max(f64::MIN_POSITIVE);
-        let all = intents.all();
-        let launched = all
-            .iter()
-            .filter(|it| it.pool != BASE_POOL && it.launched_at().is_some());
-        Self {
-            base: base_cost,
-            burst: policy
-                .pools()
-                .iter()
-                .map(|it| intents.cost(&it.name, now).to_f64())
-                .sum(),
-            base_as_burst: hours * price_as_burst,
-            burst_launched: launched.count() as u64,
-        }
-    }
-}
-
-/// The most machines that any intent ever had: a folder each in the `process` provider's state.
-fn instances_per_intent_max(machines: &Path) -> anyhow::Result<u64> {
-    let mut most = 0;
-    for intent in std::fs::read_dir(machines)? {
-        let intent = intent?;
-        if intent.file_type()?.is_dir() {
-            let attempts = std::fs::read_dir(intent.path())?.filter(|it| {
-                it.as_ref()
-                    .is_ok_and(|it| it.path().join("instance.json").exists())
-            });
-            most = most.max(attempts.count() as u64);
-        }
-    }
-    Ok(most)
-}
-
-fn policy_text(
-    args: &DemoArgs,
-    id: &str,
-    brokers: &str,
-    jobs_topic: &str,
-    origin: std::net::SocketAddr,
-) -> anyhow::Result<String> {
-    let model_set = std::path::absolute(&args.model_set)?;
-    anyhow::ensure!(
-        model_set.exists(),
-        "there is no model set at {}: name one with --model-set",
-        model_set.display()
-    );
-    let servers: Vec<&str> = brokers.split(',').collect();
-    let servers = serde_json::to_string(&servers)?;
-    let mut environment = serde_json::json!({
-        "SPILLWAY_MODEL_SET": model_set,
-        "SPILLWAY_MAX_IMAGES_PER_SECOND": args.worker_rate.to_string(),
-        "SPILLWAY_ALLOW_ORIGIN": origin.to_string(),
-        "SPILLWAY_INFER_THREADS": "1",
-    });
-    if args.kafka.is_none() {
-        // The embedded broker takes a session timeout, less a second, for every rebalance.
-        environment["SPILLWAY_SESSION_TIMEOUT"] = "3s".into();
-    }
-    let (rate, within) = (args.worker_rate, &args.drain_within);
-    Ok(format!(
-        "# The demo's policy: written by `spillway demo`.
-apiVersion: spillway.dev/v1alpha1
-kind: ScalingPolicy
-metadata: {{name: recognition}}
-spec:
-  source:
-    kafka:
-      bootstrapServers: {servers}
-      consumerGroup: spillway-{id}
-      topics: [{{name: {jobs_topic}}}]
-  objective: {{drainWithin: {within}}}
-  base:
-    process: {{workers: 2, environment: {environment}}}
-    pricePerWorkerHour: 0.64
-    throughputPerWorker: {rate}
-  burst:
-    maxWorkers: 6
-    join: {{environment: {environment}}}
-    pools:
-      - name: oci-a10
-        provider: {{process: {{bootDelay: 4s}}}}
-        pricePerHour: 2.00
-        billingMinimum: 30s
-        bootTime: 9s
-        throughputPerWorker: {rate}
-        max: 3
-      - name: aws-g6
-        provider: {{process: {{bootDelay: 8s}}}}
-        pricePerHour: 0.805
-        billingMinimum: 30s
-        bootTime: 13s
-        throughputPerWorker: {rate}
-        max: 3
-  budget: {{perHour: 10}}
-  behavior: {{staleAfter: 15s, drainTimeout: 15s, deadManLease: 60s}}
-"
-    ))
 }
 
 /// The address asked for, or the same with a free port if that one is taken.

@@ -9,6 +9,9 @@ use super::judge::Verdict;
 use super::load::{Part, Sent};
 use crate::view::Decision;
 
+/// Steady jobs of the last moments before the burst wait behind it, and count as its own.
+const SETTLED_MS: i64 = 5_000;
+
 /// What came of a run.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Report {
@@ -120,7 +123,7 @@ impl Report {
             self.drain_seconds = Some(seconds);
         }
         let steady = || ledger.values().filter(|sent| sent.part == Part::Steady);
-        let began = burst_began_ms.unwrap_or(i64::MAX);
+        let began = burst_began_ms.map_or(i64::MAX, |began| began - SETTLED_MS);
         self.latency_ms = Quantiles::of(steady().filter(|sent| sent.created_at_ms < began));
         self.latency_ms_during_burst =
             Quantiles::of(steady().filter(|sent| sent.created_at_ms >= began));

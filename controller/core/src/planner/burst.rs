@@ -18,6 +18,8 @@ use crate::work::{Due, Supply};
 /// Machines are bought for this share of the deadline: the rest is for rebalances, uneven partitions, drains and
 /// late readings. With nine tenths the demo's burst ended 3 s after a deadline of 120 s.
 const PLANNED_SHARE: (i32, i32) = (8, 10);
+/// A shortage of this share of what is due is within what rates are known to, and within the fifth kept back.
+const TOLERATED_PERCENT: u64 = 2;
 /// The arrival rate is held over this share of the deadline.
 const ARRIVALS_SHARE: i32 = 4;
 const ARRIVALS_WINDOW_MIN: SignedDuration = SignedDuration::from_secs(10);
@@ -108,8 +110,8 @@ impl Planner {
 
     /// The first time by which more is due than will be done, of those a new machine can still change.
     ///
-    /// What is due before a machine can be ready is lost whatever is bought; it is asked for a quarter of
-    /// the deadline after the quickest machine would be there, so that lateness ends soon.
+    /// What is due before a machine has worked for half its boot time is asked for a quarter of the deadline later:
+    /// buying for it would take a great many machines for a few jobs.
     fn first_unmet(&self, supply: &Supply, due: &[Due], now: Timestamp) -> Option<Due> {
         let boot = self
             .policy
@@ -117,7 +119,7 @@ impl Planner {
             .iter()
             .map(|pool| self.beliefs.boot_high(pool))
             .min();
-        let reachable = now + boot.unwrap_or_default();
+        let reachable = now + boot.unwrap_or_default() * 3 / 2;
         let recovered = reachable + self.policy.drain_within() / 4;
         due.iter()
             .map(|due| {
@@ -130,7 +132,10 @@ impl Planner {
                     }
                 }
             })
-            .find(|due| supply.jobs_by(now, due.at) < due.jobs)
+            .find(|due| {
+                let tolerated = due.jobs * TOLERATED_PERCENT / 100;
+                supply.jobs_by(now, due.at) < due.jobs - tolerated
+            })
     }
 
     #[expect(
@@ -341,6 +346,17 @@ impl Planner {
                 .then(b.intent.cmp(&a.intent))
         });
         let mut supply = fleet.supply(self, now);
+        let mut workers = fleet
+            .members
+            .iter()
+            .filter(|member| member.is_alive())
+            .count() as u64;
+        let rates = fleet
+            .members
+            .iter()
+            .filter_map(|member| member.supply(self, now));
+        let slowest = rates.map(|(_, rate)| rate).min().unwrap_or_default();
+        let lags = self.lags_by_size(now);
         let needed = candidates.len() as u64;
         for (member, pool) in candidates {
             let (Some(intent), Some(part)) = (&member.intent, member.supply(self, now)) else {
@@ -350,7 +366,13 @@ impl Planner {
                 continue;
             }
             let without = supply.without(part.0, part.1);
-            if !is_enough(&without, part.1.half(), arriving, due, now) {
+            let rest = Rest {
+                supply: &without,
+                workers: workers.saturating_sub(1),
+                slowest,
+                lags: &lags,
+            };
+            if !rest.is_enough(part.1.half(), arriving, due, now) {
                 plan.reasons.push(Reason::StillNeeded {
                     needed: needed - released(plan),
                     arriving,
@@ -385,6 +407,7 @@ impl Planner {
                 plan.reasons.insert(0, why);
             }
             supply = without;
+            workers = workers.saturating_sub(1);
         }
     }
 
@@ -416,19 +439,45 @@ impl Planner {
     }
 }
 
-/// Whether `supply` keeps up with arrivals and does all that waits, less half a machine's work, before the first
-/// job of it is due.
-///
-/// All that waits, and not only what is due: partitions are not served in step, and the oldest job may stand in the
-/// one that is furthest behind.
-fn is_enough(supply: &Supply, slack: Rate, arriving: Rate, due: &[Due], now: Timestamp) -> bool {
-    let keeps_up = u128::from(supply.rate().milli()) * 100
-        >= u128::from(arriving.milli()) * u128::from(RELEASE_SLACK_PERCENT);
-    let (Some(first), Some(last)) = (due.first(), due.last()) else {
-        return keeps_up;
-    };
-    let slack = slack.jobs_in(first.at.duration_since(now));
-    keeps_up && supply.jobs_by(now, first.at).saturating_sub(slack) >= last.jobs
+/// What would be left without a machine, and what it would have to do.
+struct Rest<'a> {
+    supply: &'a Supply,
+    workers: u64,
+    /// What the slowest of them does.
+    slowest: Rate,
+    /// Lag of each partition, the largest first.
+    lags: &'a [u64],
+}
+
+// === impl Rest ===
+
+impl Rest<'_> {
+    /// Whether it keeps up with arrivals and does all that waits, less half a machine's work, before the first job
+    /// of it is due.
+    ///
+    /// All that waits, and not only what is due: partitions are not served in step, and the oldest job may stand in
+    /// the one that is furthest behind. Kafka deals partitions out by count, so the slowest worker may get the
+    /// largest ones, and must be done with them in time too.
+    fn is_enough(&self, slack: Rate, arriving: Rate, due: &[Due], now: Timestamp) -> bool {
+        let keeps_up = u128::from(self.supply.rate().milli()) * 100
+            >= u128::from(arriving.milli()) * u128::from(RELEASE_SLACK_PERCENT);
+        let (Some(first), Some(last)) = (due.first(), due.last()) else {
+            return keeps_up;
+        };
+        let left = first.at.duration_since(now);
+        let together = self
+            .supply
+            .jobs_by(now, first.at)
+            .saturating_sub(slack.jobs_in(left));
+        keeps_up && together >= last.jobs && self.slowest.jobs_in(left) >= self.largest_share()
+    }
+
+    /// The most jobs that one worker may be dealt.
+    fn largest_share(&self) -> u64 {
+        let count = (self.lags.len() as u64).div_ceil(self.workers.max(1));
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        self.lags.iter().take(count).sum()
+    }
 }
 
 fn released(plan: &Plan) -> u64 {

@@ -249,6 +249,20 @@ impl Planner {
         }
     }
 
+    /// Lag of every partition whose lag is known, the largest first.
+    fn lags_by_size(&self, now: Timestamp) -> Vec<u64> {
+        let lags = self.lags.lags(now, self.policy.stale_after());
+        let mut sizes: Vec<u64> = lags
+            .values()
+            .filter_map(|lag| match lag {
+                Lag::Known(jobs) | Lag::Stale { jobs, .. } => Some(*jobs),
+                Lag::Unknown { .. } => None,
+            })
+            .collect();
+        sizes.sort_unstable_by_key(|size| std::cmp::Reverse(*size));
+        sizes
+    }
+
     /// Backlog as far as it is known, and what stands against knowing it all.
     fn backlog(&self, now: Timestamp) -> (Option<u64>, KnownPartitions) {
         let lags = self.lags.lags(now, self.policy.stale_after());
