@@ -190,7 +190,7 @@ impl Consume {
             }
             None => None,
         };
-        self.settle();
+        self.settle()?;
         if let Some(record) = record {
             self.parked.push_back(record);
         }
@@ -211,7 +211,7 @@ impl Consume {
     }
 
     /// Follows what the last poll changed of the assignment, before any record of it is begun.
-    fn settle(&mut self) {
+    fn settle(&mut self) -> anyhow::Result<()> {
         let (assigned, revoked) = self.shared.take_changes();
         if !revoked.is_empty() {
             self.parked
@@ -230,14 +230,15 @@ impl Consume {
                 );
             }
             drop(ledger);
-            // What is new is not paused.
-            self.is_paused = false;
+            // What is new is not paused, what was there may be: left so, it would stand still until the next pause.
+            self.resume()?;
         }
         if !assigned.is_empty() || !revoked.is_empty() {
             let partitions = self.shared.ledger().partitions();
             info!(count = partitions.len(), "partitions assigned");
             self.shared.stats.assigned(partitions);
         }
+        Ok(())
     }
 
     /// What the group has committed of some partitions; nothing where it cannot be read, which repeats some jobs.

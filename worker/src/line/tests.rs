@@ -544,6 +544,35 @@ fn a_second_worker_takes_over_partitions_and_nothing_is_lost() {
 }
 
 #[test]
+fn partitions_that_were_paused_go_on_after_others_are_added() {
+    let bed = Bed::new(4);
+    let partitions = |worker: &Worker| worker.stats.reading(Instant::now()).partitions;
+    let first = bed.start(bed.config("w1"));
+    eventually("the first has all partitions", || {
+        partitions(&first).len() == 4
+    });
+    let second = bed.start(bed.config("w2"));
+    eventually("they share", || {
+        partitions(&first).len() == 2 && partitions(&second).len() == 2
+    });
+    // More than may be in flight and looked ahead at, so that the first pauses all that it has.
+    let own = partitions(&first)[0].partition;
+    for index in 0..80 {
+        bed.send_job(own, &job(&format!("job-{index}"), HELD));
+    }
+    eventually("the first is full", || {
+        first.stats.reading(Instant::now()).in_flight == 32
+    });
+    second.drain();
+    eventually("the first has all partitions again", || {
+        partitions(&first).len() == 4
+    });
+    bed.gate.open();
+    bed.results(80);
+    first.drain();
+}
+
+#[test]
 fn a_stated_limit_of_images_per_second_holds_and_counts_as_saturated() {
     let bed = Bed::new(1);
     for index in 0..400 {
