@@ -10,14 +10,13 @@
 
 mod group;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
@@ -32,7 +31,7 @@ use crate::ledger::{Begin, Commit};
 use crate::publish::Completion;
 use crate::stats::Stats;
 use crate::work::{Record, now_ms};
-use group::{Group, Shared};
+use group::{Commits, Group, Shared};
 
 /// Longest time between two polls.
 const POLL_MAX: Duration = Duration::from_millis(100);
@@ -40,10 +39,11 @@ const POLL_MAX: Duration = Duration::from_millis(100);
 const POLL_WAIT: Duration = Duration::from_millis(20);
 /// How often commits are made while there is something to commit.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
-/// Most records that are read and not begun. Pausing drops what librdkafka has prefetched, so a few may come first.
+/// So many records are read and not begun before intake is paused: pausing drops what librdkafka has prefetched. One
+/// more may come from each partition that has not delivered anything yet.
 const PARKED_MAX: usize = 8;
-/// Longest wait for a rebalance to let the last commit pass.
-const LAST_COMMIT_WAIT: Duration = Duration::from_secs(3);
+/// Longest wait for a rebalance to let the last commit pass, beyond the session timeout that it may take.
+const LAST_COMMIT_GRACE: Duration = Duration::from_secs(1);
 /// Tries to read what was committed when partitions are assigned, and the wait of each.
 const COMMITTED_TRIES: usize = 3;
 const COMMITTED_WAIT: Duration = Duration::from_secs(5);
@@ -58,9 +58,11 @@ pub(crate) struct Consume {
     pace: Option<Pace>,
     meter: Meter,
     parked: VecDeque<Parked>,
-    is_paused: bool,
+    /// Partitions that have delivered a record since they were assigned.
+    read: BTreeSet<Partition>,
     polled: Instant,
     committed: Instant,
+    last_commit_wait: Duration,
 }
 
 /// A record that was read and not begun.
@@ -114,9 +116,10 @@ impl Consume {
             pace: images_per_second_max.map(|limit| Pace::new(now, limit)),
             meter: Meter::new(now),
             parked: VecDeque::new(),
-            is_paused: false,
+            read: BTreeSet::new(),
             polled: now,
             committed: now,
+            last_commit_wait: config.kafka.session_timeout + LAST_COMMIT_GRACE,
         })
     }
 
@@ -190,32 +193,47 @@ impl Consume {
             }
             None => None,
         };
-        self.settle()?;
+        self.settle();
         if let Some(record) = record {
+            self.read.insert(record.partition.clone());
             self.parked.push_back(record);
         }
-        if self.parked.len() >= PARKED_MAX && !self.is_paused {
-            self.consumer.pause(&self.consumer.assignment()?)?;
-            self.is_paused = true;
+        if self.parked.len() >= PARKED_MAX {
+            self.pause()?;
+        }
+        Ok(())
+    }
+
+    /// Pauses what has delivered a record.
+    ///
+    /// Not what was only just assigned: a pause that overtakes the start of a partition makes librdkafka forget where
+    /// to start, and nothing is ever read from it (confluentinc/librdkafka#2190).
+    fn pause(&self) -> anyhow::Result<()> {
+        let mut paused = self.shared.paused();
+        let new: Vec<Partition> = self.read.difference(&paused).cloned().collect();
+        if !new.is_empty() {
+            self.consumer.pause(&group::unset(&new))?;
+            paused.extend(new);
             debug!(count = self.parked.len(), "intake paused");
         }
         Ok(())
     }
 
-    fn resume(&mut self) -> anyhow::Result<()> {
-        if self.is_paused {
-            self.consumer.resume(&self.consumer.assignment()?)?;
-            self.is_paused = false;
+    fn resume(&self) -> anyhow::Result<()> {
+        let paused = std::mem::take(&mut *self.shared.paused());
+        if !paused.is_empty() {
+            self.consumer.resume(&group::unset(&paused))?;
         }
         Ok(())
     }
 
     /// Follows what the last poll changed of the assignment, before any record of it is begun.
-    fn settle(&mut self) -> anyhow::Result<()> {
+    fn settle(&mut self) {
         let (assigned, revoked) = self.shared.take_changes();
         if !revoked.is_empty() {
             self.parked
                 .retain(|parked| !revoked.contains(&parked.partition));
+            self.read.retain(|partition| !revoked.contains(partition));
         }
         if !assigned.is_empty() {
             let committed = self.committed_offsets(&assigned);
@@ -229,24 +247,17 @@ impl Consume {
                     known.map(|commit| (commit.offset, commit.metadata.as_str())),
                 );
             }
-            drop(ledger);
-            // What is new is not paused, what was there may be: left so, it would stand still until the next pause.
-            self.resume()?;
         }
         if !assigned.is_empty() || !revoked.is_empty() {
             let partitions = self.shared.ledger().partitions();
             info!(count = partitions.len(), "partitions assigned");
             self.shared.stats.assigned(partitions);
         }
-        Ok(())
     }
 
     /// What the group has committed of some partitions; nothing where it cannot be read, which repeats some jobs.
     fn committed_offsets(&self, partitions: &[Partition]) -> Vec<Commit> {
-        let mut list = TopicPartitionList::new();
-        for Partition { topic, partition } in partitions {
-            list.add_partition(topic, *partition);
-        }
+        let list = group::unset(partitions);
         for _ in 0..COMMITTED_TRIES {
             match self
                 .consumer
@@ -344,13 +355,20 @@ impl Consume {
         self.leave()
     }
 
-    fn leave(self) -> anyhow::Result<()> {
+    fn leave(mut self) -> anyhow::Result<()> {
         while let Ok(completion) = self.shared.completions.try_recv() {
             self.shared.absorb(&completion);
         }
-        // Without a result that Kafka has acknowledged nothing more is committed, but what is finished is.
-        let deadline = Instant::now() + LAST_COMMIT_WAIT;
-        group::commit_now(&self.consumer, &self.shared, None, deadline);
+        // Without a result that Kafka has acknowledged nothing more is committed, but what is finished is. A group that
+        // rebalances takes no commit until it is over, and it goes on only while its members poll.
+        let deadline = Instant::now() + self.last_commit_wait;
+        while group::commit_now(&self.consumer, &self.shared, None, Instant::now())
+            == Commits::Later
+            && Instant::now() < deadline
+        {
+            self.poll(POLL_MAX)?;
+            self.parked.clear();
+        }
         let abandoned = self.shared.revoke_all();
         if abandoned > 0 {
             warn!(

@@ -1,5 +1,6 @@
 //! What happens when the group gives and takes partitions, and how commits are made.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub(super) commit_failed: AtomicBool,
     /// Since when a commit is on its way; during a rebalance librdkafka holds them back, and they would pile up.
     committing_since: Mutex<Option<Instant>>,
+    /// Partitions that are paused.
+    paused: Mutex<BTreeSet<Partition>>,
     /// Assigned and revoked since the last poll.
     changes: Mutex<(Vec<Partition>, Vec<Partition>)>,
 }
@@ -56,12 +59,17 @@ impl Shared {
             is_saturated: AtomicBool::new(false),
             commit_failed: AtomicBool::new(false),
             committing_since: Mutex::default(),
+            paused: Mutex::default(),
             changes: Mutex::default(),
         }
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn paused(&self) -> MutexGuard<'_, BTreeSet<Partition>> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Finishes a job, unless it belongs to an earlier assignment.
@@ -131,8 +139,22 @@ impl Group {
             .map(|partition| ledger.revoke(partition))
             .sum();
         drop(ledger);
+        self.forget_pause(consumer, &partitions);
         info!(count = partitions.len(), unfinished, "partitions revoked");
         self.shared.changes().1.extend(partitions);
+    }
+}
+
+impl Group {
+    /// A partition stays paused when it is given back, and would be when it comes again.
+    fn forget_pause(&self, consumer: &BaseConsumer<Self>, partitions: &[Partition]) {
+        let mut paused = self.shared.paused();
+        let given: Vec<&Partition> = partitions.iter().filter(|it| paused.remove(it)).collect();
+        if !given.is_empty()
+            && let Err(error) = consumer.resume(&unset(given))
+        {
+            warn!(%error, "partitions could not be resumed");
+        }
     }
 }
 
@@ -191,18 +213,26 @@ pub(super) fn commit(consumer: &BaseConsumer<Group>, shared: &Shared) {
 
 /// A group that rebalances refuses commits, which are then made again: that is its ordinary way.
 fn tell(error: &KafkaError) {
-    let is_ordinary = matches!(
-        error.rdkafka_error_code(),
-        Some(RDKafkaErrorCode::RebalanceInProgress | RDKafkaErrorCode::IllegalGeneration)
-    );
-    if is_ordinary {
+    if is_rebalance(error) {
         debug!(%error, "commit waits for the rebalance");
     } else {
         warn!(%error, "commit failed");
     }
 }
 
-/// Commits everything, of some partitions or of all, and waits for it until `deadline`.
+/// What became of a commit that was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Commits {
+    /// Everything is committed.
+    Done,
+    /// The group rebalances: it may pass later.
+    Later,
+    /// It will not pass.
+    Refused,
+}
+
+/// Commits everything, of some partitions or of all, and waits for it; tries again until `deadline` while the group
+/// rebalances.
 ///
 /// What was committed without waiting is committed again, since its answer may not be there yet.
 /// Where it fails, whoever has the partitions next repeats what is not committed.
@@ -211,7 +241,7 @@ pub(super) fn commit_now(
     shared: &Shared,
     of: Option<&[Partition]>,
     deadline: Instant,
-) {
+) -> Commits {
     let commits = {
         let mut ledger = shared.ledger();
         ledger.commit_failed();
@@ -220,20 +250,40 @@ pub(super) fn commit_now(
         commits
     };
     if commits.is_empty() {
-        return;
+        return Commits::Done;
     }
     let list = list(&commits);
     while let Err(error) = consumer.commit(&list, CommitMode::Sync) {
         tell(&error);
         shared.stats.commit_failed();
-        let may_pass = error.rdkafka_error_code() == Some(RDKafkaErrorCode::RebalanceInProgress);
-        if !may_pass || Instant::now() + RECOMMIT_AFTER >= deadline {
-            return;
+        if !is_rebalance(&error) {
+            return Commits::Refused;
+        }
+        if Instant::now() + RECOMMIT_AFTER >= deadline {
+            return Commits::Later;
         }
         std::thread::sleep(RECOMMIT_AFTER);
     }
     let mut ledger = shared.ledger();
     commits.iter().for_each(|commit| ledger.committed(commit));
+    Commits::Done
+}
+
+/// Whether a commit was refused because the group rebalances.
+fn is_rebalance(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::RebalanceInProgress | RDKafkaErrorCode::IllegalGeneration)
+    )
+}
+
+/// Partitions without an offset.
+pub(super) fn unset<'a>(partitions: impl IntoIterator<Item = &'a Partition>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for Partition { topic, partition } in partitions {
+        list.add_partition(topic, *partition);
+    }
+    list
 }
 
 /// Commits as librdkafka writes them.
