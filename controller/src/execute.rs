@@ -145,13 +145,15 @@ impl Executor {
         } else {
             self.policy.join_servers()
         };
+        let jobs = self.policy.topics().iter();
+        let jobs: Vec<&str> = jobs.map(|topic| topic.name.as_str()).collect();
         let mut environment = BTreeMap::from([
             ("SPILLWAY_BROKERS".to_owned(), servers.join(",")),
             (
                 "SPILLWAY_GROUP".to_owned(),
                 self.policy.consumer_group().to_owned(),
             ),
-            ("SPILLWAY_TOPICS".to_owned(), self.policy.topics().join(",")),
+            ("SPILLWAY_TOPICS".to_owned(), jobs.join(",")),
             (
                 "SPILLWAY_RESULTS_TOPIC".to_owned(),
                 topics::RESULTS.to_owned(),

@@ -175,6 +175,9 @@ fn seen_workers(fleet: &FleetSnapshot) -> Result<Vec<SeenWorker>, String> {
                 saturated_ms: beat.counters.saturated_ms,
                 in_flight: beat.in_flight,
                 partitions: u32::try_from(beat.partitions.len()).unwrap_or(u32::MAX),
+                interruption_at: beat
+                    .interruption_at_ms
+                    .and_then(|at| Timestamp::from_millisecond(at).ok()),
             }
         })
         .collect())

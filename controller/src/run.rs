@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use futures::future::join_all;
 use jiff::Timestamp;
 use spillway_cloud::Provider;
-use spillway_core::{Action, IntentId, Outcome, Planner, Policy, Violation, check};
+use spillway_core::{Action, IntentId, Mode, Outcome, Planner, Policy, Violation, check};
 use spillway_kafka::{Cluster, ControlWriter, Fleet, GroupLag, KafkaConfig};
 use spillway_wire::topics;
 use tokio::sync::{Semaphore, mpsc};
@@ -124,10 +124,12 @@ impl Controller {
         let fleet = Arc::new(Fleet::follow(Arc::clone(&cluster), topics::WORKERS)?);
         let intents = Arc::new(IntentStore::open(config.state.join("intents"))?);
         let providers = providers::of(&policy, &config.owner, &config.state)?;
+        let jobs = policy.topics().iter();
+        let jobs: Vec<String> = jobs.map(|topic| topic.name.clone()).collect();
         let lag = GroupLag::new(
             Arc::clone(&cluster),
             policy.consumer_group(),
-            policy.topics().to_vec(),
+            jobs,
             BACKLOG_DEADLINE,
         )?;
         let sources = Sources {
@@ -183,12 +185,12 @@ impl Controller {
             violations: violations.clone(),
         };
         self.journal.write(&event)?;
-        if violations.is_empty() {
+        if !violations.is_empty() {
+            refuse(&violations);
+        } else if self.planner.policy().mode() == Mode::Enforce {
             for action in &plan.actions {
                 self.start(action)?;
             }
-        } else {
-            refuse(&violations);
         }
         self.journal.flush(&self.planner)?;
         self.board.show(&Scene {
@@ -201,7 +203,9 @@ impl Controller {
         self.log(&plan.sentence(), plan.numbers.backlog, began);
         let intents = self.sources.intents.open_intents();
         self.renewals.renew(&intents, &self.executor.control).await;
-        self.end_orphans(orphans).await;
+        if self.planner.policy().mode() == Mode::Enforce {
+            self.end_orphans(orphans).await;
+        }
         Ok(())
     }
 

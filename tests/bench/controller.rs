@@ -200,6 +200,7 @@ impl Scene {
             saturated_ms: second * 1_000,
             in_flight: 16,
             partitions: u32::try_from(PARTITIONS / WORKERS).unwrap_or(1),
+            interruption_at: None,
         };
         let instance = |(pool, intent): &(&str, IntentId)| SeenInstance {
             intent: intent.clone(),

@@ -80,8 +80,13 @@ pub enum Lag {
 /// Follows every partition's offsets over time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LagTracker {
-    partitions: BTreeMap<PartitionId, Seen>,
+    topics: BTreeMap<String, Topic>,
     missing: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Topic {
+    partitions: BTreeMap<i32, Seen>,
     arrived: u64,
     committed: u64,
 }
@@ -90,6 +95,8 @@ pub struct LagTracker {
 struct Seen {
     offsets: Option<(Timestamp, Offsets)>,
     error: Option<String>,
+    /// Jobs that have arrived here since the first look.
+    arrived: u64,
 }
 
 // === impl PartitionId ===
@@ -153,53 +160,103 @@ impl Offsets {
 impl LagTracker {
     /// Takes in one look at Kafka.
     pub fn observe(&mut self, reading: &BacklogReading) {
-        for partition in &reading.partitions {
-            self.observe_partition(reading.taken_at, partition);
-        }
-        // A partition that the cluster no longer names is gone with its topic; one that belongs to a topic
-        // which could not be read stays, and grows stale.
-        let named: std::collections::BTreeSet<_> = reading
-            .partitions
-            .iter()
-            .map(|partition| &partition.id)
-            .collect();
-        let missing: BTreeMap<_, _> = reading.missing.iter().cloned().collect();
-        if !reading.partitions.is_empty() {
-            self.partitions
-                .retain(|id, _| named.contains(id) || missing.contains_key(&id.topic));
-        }
-        self.missing = missing;
-    }
-
-    fn observe_partition(&mut self, at: Timestamp, reading: &PartitionReading) {
-        let seen = self.partitions.entry(reading.id.clone()).or_insert(Seen {
-            offsets: None,
-            error: None,
-        });
-        match &reading.offsets {
-            Err(why) => seen.error = Some(why.clone()),
-            Ok(offsets) => {
-                if let Some((_, earlier)) = seen.offsets {
-                    if !offsets.is_another_life_than(&earlier) {
-                        self.arrived += offsets.end - earlier.end;
-                        self.committed += offsets.position().saturating_sub(earlier.position());
-                    }
-                } else {
-                    self.arrived += offsets.lag();
+        let mut named: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut readings = reading.partitions.as_slice();
+        // Readings come topic by topic, so a topic is looked up once.
+        while let Some(first) = readings.first() {
+            let name = first.id.topic.as_str();
+            let count = readings.iter().take_while(|it| it.id.topic == name).count();
+            let (of_topic, rest) = readings.split_at(count);
+            readings = rest;
+            *named.entry(name).or_default() += count;
+            if !self.topics.contains_key(name) {
+                self.topics.insert(name.to_owned(), Topic::default());
+            }
+            if let Some(topic) = self.topics.get_mut(name) {
+                for reading_of_one in of_topic {
+                    topic.observe(reading.taken_at, reading_of_one);
                 }
-                seen.offsets = Some((at, *offsets));
-                seen.error = None;
             }
         }
+        self.missing = reading.missing.iter().cloned().collect();
+        if !reading.partitions.is_empty() {
+            self.forget_unnamed(reading, &named);
+        }
+    }
+
+    /// A partition that the cluster no longer names is gone with its topic; one that belongs to a topic which could
+    /// not be read stays, and grows stale.
+    fn forget_unnamed(&mut self, reading: &BacklogReading, named: &BTreeMap<&str, usize>) {
+        let missing = &self.missing;
+        self.topics.retain(|name, topic| {
+            if missing.contains_key(name) {
+                return true;
+            }
+            let count = named.get(name.as_str()).copied().unwrap_or(0);
+            if count < topic.partitions.len() {
+                let of_topic = reading.partitions.iter().filter(|it| it.id.topic == *name);
+                let numbers: std::collections::BTreeSet<i32> =
+                    of_topic.map(|it| it.id.partition).collect();
+                topic
+                    .partitions
+                    .retain(|number, _| numbers.contains(number));
+            }
+            count > 0
+        });
+    }
+
+    /// Lag of each partition of a topic at `now`; what is older than `stale_after` is unknown.
+    pub fn lags_of(
+        &self,
+        topic: &str,
+        now: Timestamp,
+        stale_after: SignedDuration,
+    ) -> impl Iterator<Item = Lag> {
+        let partitions = self.topics.get(topic).into_iter();
+        partitions.flat_map(move |topic| {
+            let seen = topic.partitions.values();
+            seen.map(move |seen| seen.lag(now, stale_after))
+        })
+    }
+
+    /// Jobs that must wait in the whole topic for a partition to be as far as one that is further behind than most:
+    /// 19 of 20 partitions, counted by what arrives in them, are further ahead.
+    ///
+    /// In one queue it would be the topic's lag. None where it cannot be told: a lag is unknown, or nothing arrived.
+    #[must_use]
+    pub(crate) fn backlog_of_the_late(&self, topic: &str) -> Option<u64> {
+        let topic = self.topics.get(topic)?;
+        let all: u64 = topic.partitions.values().map(|seen| seen.arrived).sum();
+        let mut partitions: Vec<(u64, u64)> = Vec::with_capacity(topic.partitions.len());
+        for seen in topic.partitions.values().filter(|seen| seen.arrived > 0) {
+            let (_, offsets) = seen.offsets?;
+            let alike = u128::from(offsets.lag()) * u128::from(all) / u128::from(seen.arrived);
+            partitions.push((u64::try_from(alike).unwrap_or(u64::MAX), seen.arrived));
+        }
+        partitions.sort_unstable_by_key(|(alike, _)| std::cmp::Reverse(*alike));
+        let mut behind = 0;
+        for (alike, arrived) in partitions {
+            behind += arrived;
+            if behind * 20 >= all {
+                return Some(alike);
+            }
+        }
+        None
     }
 
     /// Lag of each partition at `now`; what is older than `stale_after` is unknown.
     #[must_use]
     pub fn lags(&self, now: Timestamp, stale_after: SignedDuration) -> BTreeMap<PartitionId, Lag> {
-        self.partitions
-            .iter()
-            .map(|(id, seen)| (id.clone(), seen.lag(now, stale_after)))
-            .collect()
+        let of_topic = |(name, topic): (&String, &Topic)| {
+            let lag = |(number, seen): (&i32, &Seen)| {
+                (
+                    PartitionId::new(name.clone(), *number),
+                    seen.lag(now, stale_after),
+                )
+            };
+            topic.partitions.iter().map(lag).collect::<Vec<_>>()
+        };
+        self.topics.iter().flat_map(of_topic).collect()
     }
 
     /// Topics of which the last look gave nothing, with the reason.
@@ -208,16 +265,47 @@ impl LagTracker {
         &self.missing
     }
 
-    /// Jobs that have arrived since the first look, counting what waited then. Only grows.
+    /// Jobs that have arrived in a topic since the first look, counting what waited then; none before it. Only grows.
     #[must_use]
-    pub fn arrived(&self) -> u64 {
-        self.arrived
+    pub fn arrived(&self, topic: &str) -> Option<u64> {
+        self.topics.get(topic).map(|topic| topic.arrived)
     }
 
-    /// Jobs that the group has committed since the first look. Only grows.
+    /// Jobs of a topic that the group has committed since the first look; none before it. Only grows.
     #[must_use]
-    pub fn committed(&self) -> u64 {
-        self.committed
+    pub fn committed(&self, topic: &str) -> Option<u64> {
+        self.topics.get(topic).map(|topic| topic.committed)
+    }
+}
+
+// === impl Topic ===
+
+impl Topic {
+    fn observe(&mut self, at: Timestamp, reading: &PartitionReading) {
+        let seen = self.partitions.entry(reading.id.partition).or_insert(Seen {
+            offsets: None,
+            error: None,
+            arrived: 0,
+        });
+        match &reading.offsets {
+            Err(why) => seen.error = Some(why.clone()),
+            // An answer that was overtaken by a newer one says nothing.
+            Ok(_) if seen.offsets.is_some_and(|(newer, _)| at <= newer) => {}
+            Ok(offsets) => {
+                let new = match seen.offsets {
+                    None => offsets.lag(),
+                    Some((_, earlier)) if offsets.is_another_life_than(&earlier) => 0,
+                    Some((_, earlier)) => {
+                        self.committed += offsets.position().saturating_sub(earlier.position());
+                        offsets.end - earlier.end
+                    }
+                };
+                self.arrived += new;
+                seen.arrived += new;
+                seen.offsets = Some((at, *offsets));
+                seen.error = None;
+            }
+        }
     }
 }
 
@@ -349,19 +437,25 @@ mod tests {
         let mut tracker = LagTracker::default();
         tracker.observe(&reading(0, &[(0, offsets(0, Committed::At(90), 100))]));
         assert_eq!(
-            tracker.arrived(),
-            10,
+            tracker.arrived("jobs"),
+            Some(10),
             "what waited at the first look counts"
         );
         tracker.observe(&reading(1, &[(0, offsets(0, Committed::At(95), 130))]));
-        assert_eq!((tracker.arrived(), tracker.committed()), (40, 5));
+        assert_eq!(
+            (tracker.arrived("jobs"), tracker.committed("jobs")),
+            (Some(40), Some(5))
+        );
         tracker.observe(&reading(2, &[(0, offsets(0, Committed::Never, 3))]));
         assert_eq!(
-            (tracker.arrived(), tracker.committed()),
-            (40, 5),
+            (tracker.arrived("jobs"), tracker.committed("jobs")),
+            (Some(40), Some(5)),
             "created anew"
         );
         tracker.observe(&reading(3, &[(0, offsets(0, Committed::At(3), 4))]));
-        assert_eq!((tracker.arrived(), tracker.committed()), (41, 8));
+        assert_eq!(
+            (tracker.arrived("jobs"), tracker.committed("jobs")),
+            (Some(41), Some(8))
+        );
     }
 }

@@ -10,18 +10,25 @@
 //! Planning cannot fail; it can hold, with a reason.
 #![forbid(unsafe_code)]
 
+mod arrivals;
+pub mod assign;
 mod backlog;
 mod belief;
+mod budget;
 mod check;
 mod cost;
+mod forecast;
+mod market;
 mod plan;
 mod planner;
 mod policy;
 mod reason;
+mod slip;
 mod snapshot;
+mod supply;
 mod units;
-mod work;
 
+pub use arrivals::Arrivals;
 pub use backlog::{
     BacklogReading, Committed, Lag, LagTracker, Offsets, PartitionId, PartitionReading,
 };
@@ -30,8 +37,10 @@ pub use check::{Violation, check};
 pub use cost::billed;
 pub use plan::{Action, Numbers, Outcome, Plan, PoolNumbers};
 pub use planner::Planner;
-pub use policy::{BASE_POOL, Policy, Pool, Problem, ProviderKind, raw};
+pub use policy::{
+    AssignmentMode, BASE_POOL, Market, Mode, Place, Policy, Pool, Problem, ProviderKind,
+    TopicClass, raw,
+};
 pub use reason::Reason;
 pub use snapshot::{IntentId, Machine, Progress, SeenInstance, SeenWorker, Snapshot, WorkerPhase};
 pub use units::{Dollars, Rate, spoken};
-pub use work::{Arrivals, Due, Supply};

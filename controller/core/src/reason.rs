@@ -67,6 +67,13 @@ pub enum Reason {
         per_million: Dollars,
         boot: SignedDuration,
     },
+    /// A machine that does the same for less, for one that runs: it pays for its boot within the deadline.
+    Cheaper {
+        pool: String,
+        instead: String,
+        per_million: Dollars,
+        instead_per_million: Dollars,
+    },
     /// A base worker is missing.
     BaseMissing { alive: u64, wanted: u64 },
     // --- caps
@@ -78,6 +85,8 @@ pub enum Reason {
     PartitionCap { partitions: u64 },
     /// Another machine would cost more an hour than the budget allows.
     BudgetPerHour { spending: Dollars, budget: Dollars },
+    /// With what runs until the deadline, another machine would cost more today than the budget allows.
+    BudgetPerDay { spent: Dollars, budget: Dollars },
     /// The pool gave no machine lately.
     PoolBlocked {
         pool: String,
@@ -136,11 +145,13 @@ impl Reason {
             Self::PaidFor { .. } => "PaidFor",
             Self::DeadlineEndangered { .. } => "DeadlineEndangered",
             Self::Cheapest { .. } => "Cheapest",
+            Self::Cheaper { .. } => "Cheaper",
             Self::BaseMissing { .. } => "BaseMissing",
             Self::PoolMax { .. } => "PoolMax",
             Self::BurstMax { .. } => "BurstMax",
             Self::PartitionCap { .. } => "PartitionCap",
             Self::BudgetPerHour { .. } => "BudgetPerHour",
+            Self::BudgetPerDay { .. } => "BudgetPerDay",
             Self::PoolBlocked { .. } => "PoolBlocked",
             Self::NoPoolInTime { .. } => "NoPoolInTime",
             Self::DeadlineAtRisk { .. } => "DeadlineAtRisk",
@@ -171,6 +182,7 @@ impl Reason {
                 | Self::BurstMax { .. }
                 | Self::PartitionCap { .. }
                 | Self::BudgetPerHour { .. }
+                | Self::BudgetPerDay { .. }
                 | Self::PoolBlocked { .. }
                 | Self::NoPoolInTime { .. }
                 | Self::DeadlineAtRisk { .. }
@@ -259,6 +271,15 @@ impl fmt::Display for Reason {
                 "{count} × {pool} is the cheapest that comes in time ({per_million} per million jobs, ready in {})",
                 spoken(*boot)
             ),
+            Self::Cheaper {
+                pool,
+                instead,
+                per_million,
+                instead_per_million,
+            } => write!(
+                f,
+                "{pool} does for {per_million} per million jobs what {instead} does for {instead_per_million}"
+            ),
             Self::BaseMissing { alive, wanted } => {
                 write!(f, "{alive} of {wanted} base workers are there")
             }
@@ -273,6 +294,10 @@ impl fmt::Display for Reason {
                     "{spending} an hour of {budget} are spent, another machine is too much"
                 )
             }
+            Self::BudgetPerDay { spent, budget } => write!(
+                f,
+                "{spent} of today's {budget} are spent, another machine is too much"
+            ),
             Self::PoolBlocked { pool, why, .. } => {
                 write!(f, "{pool} gave no machine lately ({why})")
             }

@@ -53,6 +53,9 @@ pub struct SeenWorker {
     pub in_flight: u64,
     /// Number of partitions it is assigned.
     pub partitions: u32,
+    /// When its provider takes its machine back, where it said so.
+    #[serde(default)]
+    pub interruption_at: Option<Timestamp>,
 }
 
 /// What a worker is doing.

@@ -1,39 +1,62 @@
-//! Burst: buy the cheapest machines that save a deadline, give back those that none needs.
+//! Burst: buy the cheapest machines that save a deadline.
 //!
-//! A job that waits has a known due time. Served oldest first, later arrivals do not delay it, so buying looks
-//! only at what is here; giving back also holds the present arrival rate against what would be left.
+//! A job that waits has a known due time. Buying looks first at what waits, and takes of what a forecast would add only
+//! a part: what is bought early works for longer, so fewer are needed, but what is bought for arrivals that do not come
+//! is wasted (docs/decisions/0005-deciding.md).
+
+use std::cell::OnceCell;
 
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use super::Planner;
 use super::fleet::{Fleet, Member, Phase};
+use super::load::{Ahead, Known, Load};
+use crate::belief::BootLaw;
 use crate::plan::{Action, Plan};
 use crate::policy::{BASE_POOL, Pool};
 use crate::reason::Reason;
 use crate::snapshot::{IntentId, Snapshot};
+use crate::supply::{Grid, Share, Supply, millis};
 use crate::units::{Dollars, Rate};
-use crate::work::{Due, Supply};
 
-/// Machines are bought for this share of the deadline: the rest is for rebalances, uneven partitions, drains, late
-/// readings and neighbours that take the machine's time. With nine tenths the demo's burst ended 3 s after a deadline
-/// of 120 s, with eight tenths 14 s before one of 150 s on a quiet machine and after it on a busy one.
-const PLANNED_SHARE: (i32, i32) = (7, 10);
-/// A shortage of this share of what is due is within what rates are known to, and within what is kept back.
-const TOLERATED_PERCENT: u64 = 2;
-/// The arrival rate is held over this share of the deadline.
-const ARRIVALS_SHARE: i32 = 4;
-const ARRIVALS_WINDOW_MIN: SignedDuration = SignedDuration::from_secs(10);
-const ARRIVALS_WINDOW_MAX: SignedDuration = SignedDuration::from_mins(5);
-/// What remains after giving back must do this much more than arrives, in percent.
-const RELEASE_SLACK_PERCENT: u64 = 102;
+/// Thousandths of a standard deviation of what boots that are not counted on.
+pub(super) const CONFIDENCE: u64 = 1_000;
+/// Of the machines that a forecast asks for beyond those that are surely needed, this many percent are bought.
+const FORECAST_PERCENT: usize = 50;
+/// A new machine must work for this share of the deadline before a due time to be bought for it: to save what is due
+/// right after its boot would take a great many machines for a few jobs.
+const LEAD_SHARE: u64 = 15;
+
+/// One pool, and what a new machine of it would do.
+pub(super) struct Offer<'a> {
+    pub(super) pool: &'a Pool,
+    pub(super) law: BootLaw,
+    /// The rate to count on, less what interruptions take.
+    pub(super) rate: Rate,
+    pub(super) share: Share,
+}
+
+/// All that one decision about burst is made upon.
+pub(super) struct Desk<'a> {
+    pub(super) planner: &'a Planner,
+    pub(super) fleet: &'a Fleet,
+    pub(super) load: &'a Load<'a>,
+    pub(super) grid: Grid,
+    pub(super) now: Timestamp,
+    pub(super) partitions: u64,
+    offers: OnceCell<Vec<Offer<'a>>>,
+}
 
 /// Machines chosen so far.
+#[derive(Clone)]
 struct Basket<'a> {
     supply: Supply,
     bought: Vec<&'a Pool>,
     /// What stood against more.
     caps: Vec<Reason>,
+    /// Whether something due is not met by what was chosen.
+    is_short: bool,
 }
 
 // === impl Planner ===
@@ -52,12 +75,10 @@ impl Planner {
             plan.desired
                 .insert(pool.name.clone(), count(fleet.alive(&pool.name)));
         }
-        let (backlog, known) = self.backlog(now);
-        plan.numbers.partitions = known.all;
+        let (load, known) = Load::of(self, now);
+        plan.numbers.partitions = known.partitions;
         plan.numbers.partitions_known = known.fresh;
-        plan.numbers.backlog = backlog;
-        plan.numbers.arrival_rate = self.arrivals.rate(self.arrivals_window());
-        let Some(backlog) = backlog else {
+        let Some(load) = load else {
             let unread = snapshot.backlog.as_ref().err().cloned();
             let why = known
                 .why
@@ -66,125 +87,145 @@ impl Planner {
             plan.hold = Some(Reason::BacklogUnknown { why });
             return;
         };
-        let supply = fleet.supply(self, now);
-        plan.numbers.oldest_age = self
-            .arrivals
-            .oldest(backlog)
-            .map(|oldest| now.duration_since(oldest));
-        plan.numbers.drain_eta = supply.drain_eta(now, backlog);
+        let desk = Desk {
+            planner: self,
+            fleet,
+            load: &load,
+            grid: load.grid(),
+            now,
+            partitions: known.partitions,
+            offers: OnceCell::new(),
+        };
+        let supply = desk.supply();
+        plan.numbers.backlog = Some(load.waiting());
+        plan.numbers.arrival_rate = load.rate();
+        plan.numbers.oldest_age = load.oldest_age(now);
+        plan.numbers.service_rate_soon = supply.rate();
+        plan.numbers.drain_eta = supply.time_for(&desk.grid, load.waiting());
         if let Err(why) = &snapshot.workers {
             plan.hold = Some(Reason::FleetUnknown { why: why.clone() });
             return;
         }
-        let (numerator, denominator) = PLANNED_SHARE;
-        let within = self.policy.drain_within() * numerator / denominator;
-        let due = self.arrivals.due(backlog, within);
-
-        let unmet = self.first_unmet(&supply, &due, now);
-        if let Some(unmet) = unmet {
-            self.buy(
-                fleet,
-                supply,
-                &due,
-                unmet,
-                plan,
-                next_intent,
-                known.all,
-                now,
-            );
-        }
+        let is_buying = desk.buy(&supply, plan, next_intent);
         if !known.is_complete() {
-            plan.hold = Some(Reason::BacklogPartial {
-                unknown: known.all - known.fresh,
-                partitions: known.all,
-                why: known.why.unwrap_or_else(|| "not read".to_owned()),
-            });
-        } else if unmet.is_none() {
-            self.give_back(fleet, backlog, &due, plan, now);
+            plan.hold = Some(partial(known));
+        } else if !is_buying && !desk.replace(&supply, plan, next_intent) {
+            desk.give_back(supply, &known.lags, plan);
+        }
+    }
+}
+
+fn partial(known: Known) -> Reason {
+    Reason::BacklogPartial {
+        unknown: known.partitions - known.fresh,
+        partitions: known.partitions,
+        why: known.why.unwrap_or_else(|| "not read".to_owned()),
+    }
+}
+
+// === impl Desk ===
+
+impl<'a> Desk<'a> {
+    /// The pools that can be bought from, cheapest work first.
+    pub(super) fn offers(&self) -> &[Offer<'a>] {
+        self.offers.get_or_init(|| {
+            let pools = self.planner.policy.pools();
+            let mut offers: Vec<Offer<'a>> = pools.iter().map(|pool| self.offer(pool)).collect();
+            offers.sort_by_cached_key(|offer| per_million(offer.pool, offer.rate));
+            offers
+        })
+    }
+
+    pub(super) fn offer_of(&self, pool: &str) -> Option<&Offer<'a>> {
+        self.offers().iter().find(|offer| offer.pool.name == pool)
+    }
+
+    fn offer(&self, pool: &'a Pool) -> Offer<'a> {
+        let law = self.planner.beliefs.boot(pool);
+        let rate = self.planner.counted_rate(pool, &law);
+        let share = Share::booting(&self.grid, rate, &law, self.now, self.now);
+        Offer {
+            pool,
+            law,
+            rate,
+            share,
         }
     }
 
-    fn arrivals_window(&self) -> SignedDuration {
-        (self.policy.drain_within() / ARRIVALS_SHARE)
-            .clamp(ARRIVALS_WINDOW_MIN, ARRIVALS_WINDOW_MAX)
+    /// What all that work and boot do.
+    fn supply(&self) -> Supply {
+        let mut supply = Supply::none(&self.grid);
+        for (member, count) in self.fleet.alike() {
+            if let Some(share) = self.share(member) {
+                supply.add(&share, count);
+            }
+        }
+        supply
     }
 
-    /// The first time by which more is due than will be done, of those a new machine can still change.
-    ///
-    /// What is due before a machine has worked for half its boot time is asked for a quarter of the deadline later:
-    /// buying for it would take a great many machines for a few jobs.
-    fn first_unmet(&self, supply: &Supply, due: &[Due], now: Timestamp) -> Option<Due> {
-        let boot = self
-            .policy
-            .pools()
-            .iter()
-            .map(|pool| self.beliefs.boot_high(pool))
-            .min();
-        let reachable = now + boot.unwrap_or_default() * 3 / 2;
-        let recovered = reachable + self.policy.drain_within() / 4;
-        due.iter()
-            .map(|due| {
-                if due.at > reachable {
-                    *due
-                } else {
-                    Due {
-                        at: recovered,
-                        ..*due
-                    }
-                }
-            })
-            .find(|due| {
-                let tolerated = due.jobs * TOLERATED_PERCENT / 100;
-                supply.jobs_by(now, due.at) < due.jobs - tolerated
-            })
+    /// What one of them does; none if it does nothing any more.
+    pub(super) fn share(&self, member: &Member) -> Option<Share> {
+        let base = self.planner.policy.base();
+        let (pool, law, rate) = match self.offer_of_member(member) {
+            Some(offer) => (offer.pool, None, offer.rate),
+            None if member.pool == BASE_POOL => (base, None, self.planner.beliefs.rate_low(base)),
+            None => return None,
+        };
+        let booting = |law: Option<BootLaw>| {
+            let own = law.unwrap_or_else(|| self.planner.beliefs.boot(pool));
+            Share::booting(&self.grid, rate, &own, member.launched_at, self.now)
+        };
+        match member.phase {
+            Phase::Ready => Some(Share::ready(&self.grid, rate)),
+            Phase::Launching | Phase::Booting => Some(booting(law)),
+            Phase::Interrupted { until } => Some(Share::until(&self.grid, rate, until)),
+            Phase::Leaving | Phase::Lost { .. } | Phase::Gone => None,
+        }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one decision's inputs, used once"
-    )]
-    fn buy(
-        &self,
-        fleet: &Fleet,
-        supply: Supply,
-        due: &[Due],
-        unmet: Due,
-        plan: &mut Plan,
-        next_intent: &mut u64,
-        partitions: u64,
-        now: Timestamp,
-    ) {
+    fn offer_of_member(&self, member: &Member) -> Option<&Offer<'a>> {
+        (member.pool != BASE_POOL)
+            .then(|| self.offer_of(&member.pool))
+            .flatten()
+    }
+
+    /// Buys what is short; says whether anything is.
+    fn buy(&self, supply: &Supply, plan: &mut Plan, next_intent: &mut u64) -> bool {
+        let due = self.load.due(&self.grid, Ahead::Nothing);
+        // Without a pool there is nothing to reckon with but what is late.
+        let surely = self.choose(supply, &due, None);
+        let expected = if self.load.is_more_expected() {
+            self.load.due(&self.grid, Ahead::Forecast)
+        } else {
+            due.clone()
+        };
+        let chosen = if expected == due {
+            surely
+        } else {
+            let perhaps = self.choose(supply, &expected, None);
+            let more = perhaps.bought.len().saturating_sub(surely.bought.len());
+            let more = more * FORECAST_PERCENT / 100;
+            match more {
+                0 => surely,
+                _ => self.choose(supply, &expected, Some(surely.bought.len() + more)),
+            }
+        };
+        plan.numbers.late = self.late(&chosen.supply, &due);
+        let Some(unmet) = self
+            .first_unmet(supply, &due)
+            .or_else(|| self.first_unmet(supply, &expected))
+        else {
+            return false;
+        };
+        if chosen.bought.is_empty() && !chosen.is_short {
+            return false;
+        }
         let endangered = Reason::DeadlineEndangered {
-            due: unmet.jobs,
-            within: unmet.at.duration_since(now),
-            done_by_then: supply.jobs_by(now, unmet.at),
+            due: due[unmet].max(expected[unmet]),
+            within: self.grid.at(unmet).duration_since(self.now),
+            done_by_then: supply.sure(unmet, CONFIDENCE),
         };
-        let mut basket = Basket {
-            supply,
-            bought: Vec::new(),
-            caps: Vec::new(),
-        };
-        let mut next = Some(unmet);
-        while let Some(unmet) = next {
-            let Some(pool) = self.cheapest(fleet, &mut basket, unmet, partitions, now) else {
-                break;
-            };
-            basket.supply.add(
-                now + self.beliefs.boot_high(pool),
-                self.beliefs.rate_low(pool),
-            );
-            basket.bought.push(pool);
-            next = self.first_unmet(&basket.supply, due, now);
-        }
-        if next.is_none() {
-            self.trim(&mut basket, due, now);
-        }
-        plan.numbers.late = due
-            .iter()
-            .map(|due| due.jobs.saturating_sub(basket.supply.jobs_by(now, due.at)))
-            .max()
-            .unwrap_or(0);
-        for pool in &basket.bought {
+        for pool in &chosen.bought {
             let intent = IntentId::new(&pool.name, *next_intent);
             *next_intent += 1;
             *plan.desired.entry(pool.name.clone()).or_default() += 1;
@@ -195,304 +236,192 @@ impl Planner {
             });
         }
         plan.reasons.push(endangered);
-        plan.reasons.extend(self.chosen(&basket));
-        plan.reasons.append(&mut basket.caps);
-        if next.is_some() && plan.numbers.late > 0 {
+        plan.reasons.extend(self.told(&chosen));
+        plan.reasons.extend(chosen.caps);
+        if chosen.is_short && plan.numbers.late > 0 {
             plan.reasons.push(Reason::DeadlineAtRisk {
                 late: plan.numbers.late,
             });
         }
+        true
+    }
+
+    /// Jobs of what waits that are expected to be late.
+    fn late(&self, supply: &Supply, due: &[u64]) -> u64 {
+        due.iter()
+            .enumerate()
+            .map(|(point, due)| due.saturating_sub(supply.expected(point)))
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The first point by which more is due than is surely done, of those that a new machine can still change.
+    ///
+    /// What is due earlier is asked for at the next points: it is late, and is to be done soonest.
+    fn first_unmet(&self, supply: &Supply, due: &[u64]) -> Option<usize> {
+        let lead = millis(self.planner.policy.drain_within()).unsigned_abs() / LEAD_SHARE;
+        let mut is_reachable = false;
+        (0..due.len()).find(|&point| {
+            if due[point] == 0 || supply.sure(point, CONFIDENCE) >= due[point] {
+                return false;
+            }
+            is_reachable = is_reachable
+                || self
+                    .offers()
+                    .iter()
+                    .any(|offer| offer.share.lead_ms(point) >= lead);
+            is_reachable
+        })
+    }
+
+    /// The cheapest machines, one by one, until what is due is met, or `most` are chosen.
+    fn choose(&self, supply: &Supply, due: &[u64], most: Option<usize>) -> Basket<'a> {
+        let mut basket = Basket {
+            supply: supply.clone(),
+            bought: Vec::new(),
+            caps: Vec::new(),
+            is_short: false,
+        };
+        while let Some(unmet) = self.first_unmet(&basket.supply, due) {
+            if most.is_some_and(|most| basket.bought.len() >= most) {
+                return basket;
+            }
+            let Some(offer) = self.cheapest(&mut basket, unmet) else {
+                basket.is_short = true;
+                return basket;
+            };
+            basket.supply.add(&offer.share, 1);
+            basket.bought.push(offer.pool);
+        }
+        self.trim(&mut basket, due);
+        basket
     }
 
     /// The pool whose next machine does what is missing for the least money; none if no pool may or can.
-    fn cheapest<'a>(
-        &'a self,
-        fleet: &Fleet,
-        basket: &mut Basket<'a>,
-        unmet: Due,
-        partitions: u64,
-        now: Timestamp,
-    ) -> Option<&'a Pool> {
+    fn cheapest(&self, basket: &mut Basket<'a>, unmet: usize) -> Option<&Offer<'a>> {
         basket.caps.clear();
-        let alive_burst: u64 = self
-            .policy
-            .pools()
-            .iter()
-            .map(|pool| fleet.alive(&pool.name))
-            .sum();
-        let alive = alive_burst + fleet.alive(BASE_POOL) + basket.bought.len() as u64;
-        let max = self.policy.burst_max();
-        if alive_burst + basket.bought.len() as u64 >= u64::from(max) {
+        let burst = self.fleet.alive_burst() + basket.bought.len() as u64;
+        let max = self.planner.policy.burst_max();
+        if burst >= u64::from(max) {
             basket.caps.push(Reason::BurstMax { max });
             return None;
         }
-        if alive >= partitions {
+        if burst + self.fleet.alive(BASE_POOL) >= self.partitions {
+            let partitions = self.partitions;
             basket.caps.push(Reason::PartitionCap { partitions });
             return None;
         }
-        let mut best: Option<(&Pool, Decimal)> = None;
+        let within = self.grid.at(unmet).duration_since(self.now);
+        let mut best: Option<(&Offer<'a>, Decimal)> = None;
         let mut is_any_in_time = false;
-        for pool in self.policy.pools() {
-            if let Some(cap) = self.cap(fleet, &basket.bought, pool, now) {
+        for offer in self.offers() {
+            if let Some(cap) = self.cap(&basket.bought, offer.pool) {
                 basket.caps.push(cap);
                 continue;
             }
-            let ready_at = now + self.beliefs.boot_high(pool);
-            let jobs = self
-                .beliefs
-                .rate_low(pool)
-                .jobs_in(unmet.at.duration_since(ready_at));
+            let jobs = offer.share.expected(unmet);
             if jobs == 0 {
                 continue;
             }
             is_any_in_time = true;
-            let billed = unmet.at.duration_since(now).max(pool.billing_minimum);
-            let cost = Dollars::per_hour_over(pool.price_per_hour, billed).0 / Decimal::from(jobs);
+            let cost = offer.cost_per_job(jobs, within);
             if best.is_none_or(|(_, least)| cost < least) {
-                best = Some((pool, cost));
+                best = Some((offer, cost));
             }
         }
         if best.is_none() && !is_any_in_time && basket.caps.is_empty() {
-            let within = unmet.at.duration_since(now);
             basket.caps.push(Reason::NoPoolInTime { within });
         }
-        best.map(|(pool, _)| pool)
+        best.map(|(offer, _)| offer)
+    }
+
+    /// Whether no further machine may run beside these many new ones.
+    pub(super) fn is_full(&self, bought: usize) -> bool {
+        let burst = self.fleet.alive_burst() + bought as u64;
+        burst >= u64::from(self.planner.policy.burst_max())
+            || burst + self.fleet.alive(BASE_POOL) >= self.partitions
     }
 
     /// What stands against another machine of this pool.
-    fn cap(&self, fleet: &Fleet, bought: &[&Pool], pool: &Pool, now: Timestamp) -> Option<Reason> {
-        if let Some(blocked) = self.blocked(pool, now) {
+    pub(super) fn cap(&self, bought: &[&Pool], pool: &Pool) -> Option<Reason> {
+        if let Some(blocked) = self.planner.blocked(pool, self.now) {
             return Some(blocked);
         }
         let chosen = bought
             .iter()
             .filter(|other| other.name == pool.name)
             .count() as u64;
-        if fleet.alive(&pool.name) + chosen >= u64::from(pool.max) {
+        if self.fleet.alive(&pool.name) + chosen >= u64::from(pool.max) {
             return Some(Reason::PoolMax {
                 pool: pool.name.clone(),
                 max: pool.max,
             });
         }
-        let budget = self.policy.budget_per_hour()?;
-        let spending = bought
-            .iter()
-            .fold(self.burst_cost_per_hour(fleet), |sum, pool| {
-                sum.plus(pool.price_per_hour)
-            });
-        (spending.plus(pool.price_per_hour) > budget)
-            .then_some(Reason::BudgetPerHour { spending, budget })
+        let prices = bought.iter().map(|pool| pool.price_per_hour);
+        let spending = prices.fold(self.planner.burst_cost_per_hour(self.fleet), Dollars::plus);
+        self.planner.over_budget(spending, pool, self.now)
     }
 
     /// Leaves out what later choices made needless, the dearest first.
-    fn trim(&self, basket: &mut Basket<'_>, due: &[Due], now: Timestamp) {
+    fn trim(&self, basket: &mut Basket<'a>, due: &[u64]) {
         let mut i = 0;
         basket
             .bought
             .sort_by_key(|pool| std::cmp::Reverse(pool.price_per_hour));
         while i < basket.bought.len() {
-            let pool = basket.bought[i];
-            let from = now + self.beliefs.boot_high(pool);
-            let without = basket.supply.without(from, self.beliefs.rate_low(pool));
-            if self.first_unmet(&without, due, now).is_none() {
-                basket.supply = without;
+            let Some(offer) = self.offer_of(&basket.bought[i].name) else {
+                return;
+            };
+            basket.supply.remove(&offer.share);
+            if self.first_unmet(&basket.supply, due).is_none() {
                 basket.bought.remove(i);
             } else {
-                i += 1;
-            }
-        }
-    }
-
-    fn chosen(&self, basket: &Basket<'_>) -> Vec<Reason> {
-        let pools = self.policy.pools().iter();
-        pools
-            .filter_map(|pool| {
-                let count = basket
-                    .bought
+                basket.supply.add(&offer.share, 1);
+                // All of the same pool are alike: none of them is needless.
+                let name = &basket.bought[i].name;
+                let alike = basket.bought[i..]
                     .iter()
-                    .filter(|other| other.name == pool.name)
-                    .count();
-                (count > 0).then(|| Reason::Cheapest {
-                    pool: pool.name.clone(),
-                    count: count as u64,
-                    per_million: per_million(pool, self.beliefs.rate_mean(pool)),
-                    boot: self.beliefs.boot_high(pool),
-                })
+                    .take_while(|pool| pool.name == *name);
+                i += alike.count();
+            }
+        }
+    }
+
+    /// What was chosen, pool by pool.
+    fn told(&self, basket: &Basket<'_>) -> Vec<Reason> {
+        let chosen = self.offers().iter().filter_map(|offer| {
+            let of_pool = basket.bought.iter();
+            let count = of_pool
+                .filter(|other| other.name == offer.pool.name)
+                .count();
+            (count > 0).then(|| Reason::Cheapest {
+                pool: offer.pool.name.clone(),
+                count: count as u64,
+                per_million: per_million(offer.pool, offer.rate),
+                boot: SignedDuration::from_millis(offer.law.mean()),
             })
-            .collect()
-    }
-
-    /// Drains bought machines without which everything is still done in time, the dearest work first.
-    fn give_back(&self, fleet: &Fleet, backlog: u64, due: &[Due], plan: &mut Plan, now: Timestamp) {
-        let mut candidates: Vec<(&Member, &Pool)> = fleet
-            .members
-            .iter()
-            .filter(|member| matches!(member.phase, Phase::Ready | Phase::Booting { .. }))
-            .filter_map(|member| Some((member, self.policy.pool(&member.pool)?)))
-            .filter(|(_, pool)| pool.name != BASE_POOL)
-            .collect();
-        if candidates.is_empty() {
-            self.explain_enough(fleet, backlog, plan);
-            return;
-        }
-        let Some(arriving) = plan.numbers.arrival_rate else {
-            plan.reasons.push(Reason::ArrivalsUnknown);
-            return;
-        };
-        candidates.sort_by(|(a, a_pool), (b, b_pool)| {
-            let dearness = |pool: &Pool| per_million(pool, self.beliefs.rate_mean(pool));
-            dearness(b_pool)
-                .cmp(&dearness(a_pool))
-                .then(a.partitions.cmp(&b.partitions))
-                .then(b.intent.cmp(&a.intent))
         });
-        let mut supply = fleet.supply(self, now);
-        let mut workers = fleet
-            .members
-            .iter()
-            .filter(|member| member.is_alive())
-            .count() as u64;
-        let rates = fleet
-            .members
-            .iter()
-            .filter_map(|member| member.supply(self, now));
-        let slowest = rates.map(|(_, rate)| rate).min().unwrap_or_default();
-        let lags = self.lags_by_size(now);
-        let needed = candidates.len() as u64;
-        for (member, pool) in candidates {
-            let (Some(intent), Some(part)) = (&member.intent, member.supply(self, now)) else {
-                continue;
-            };
-            if self.in_flight.contains_key(intent) {
-                continue;
-            }
-            let without = supply.without(part.0, part.1);
-            let rest = Rest {
-                supply: &without,
-                workers: workers.saturating_sub(1),
-                slowest,
-                lags: &lags,
-            };
-            if !rest.is_enough(part.1.half(), arriving, due, now) {
-                plan.reasons.push(Reason::StillNeeded {
-                    needed: needed - released(plan),
-                    arriving,
-                    without: without.rate(),
-                });
-                break;
-            }
-            let paid_until = member.launched_at + pool.billing_minimum;
-            // The drain itself is worked time: it may start before the minimum ends.
-            if now + self.policy.drain_timeout() / 4 < paid_until {
-                let left = paid_until.duration_since(now);
-                plan.reasons.push(Reason::PaidFor {
-                    pool: pool.name.clone(),
-                    left,
-                });
-                continue;
-            }
-            let why = Reason::NoLongerNeeded {
-                arriving,
-                without: without.rate(),
-                backlog,
-            };
-            plan.actions.push(Action::Drain {
-                intent: intent.clone(),
-                drain_by: now + self.policy.drain_timeout(),
-                why: why.clone(),
-            });
-            if let Some(desired) = plan.desired.get_mut(&pool.name) {
-                *desired = desired.saturating_sub(1);
-            }
-            if !plan.reasons.contains(&why) {
-                plan.reasons.insert(0, why);
-            }
-            supply = without;
-            workers = workers.saturating_sub(1);
-        }
-    }
-
-    fn explain_enough(&self, fleet: &Fleet, backlog: u64, plan: &mut Plan) {
-        let booting = fleet
-            .members
-            .iter()
-            .filter(|member| matches!(member.phase, Phase::Launching | Phase::Booting { .. }));
-        let booting = booting.count() as u64;
-        let ready = fleet
-            .members
-            .iter()
-            .filter(|member| member.phase == Phase::Ready)
-            .count();
-        let reason = match plan.numbers.drain_eta {
-            Some(eta) if booting == 0 => Reason::BaseSuffices {
-                backlog,
-                eta,
-                deadline: self.policy.drain_within(),
-            },
-            eta => Reason::FleetSuffices {
-                backlog,
-                eta,
-                running: ready as u64,
-                booting,
-            },
-        };
-        plan.reasons.push(reason);
+        chosen.collect()
     }
 }
 
-/// What would be left without a machine, and what it would have to do.
-struct Rest<'a> {
-    supply: &'a Supply,
-    workers: u64,
-    /// What the slowest of them does.
-    slowest: Rate,
-    /// Lag of each partition, the largest first.
-    lags: &'a [u64],
-}
+// === impl Offer ===
 
-// === impl Rest ===
-
-impl Rest<'_> {
-    /// Whether it keeps up with arrivals and does all that waits, less half a machine's work, before the first job
-    /// of it is due.
-    ///
-    /// All that waits, and not only what is due: partitions are not served in step, and the oldest job may stand in
-    /// the one that is furthest behind. Kafka deals partitions out by count, so the slowest worker may get the
-    /// largest ones, and must be done with them in time too.
-    fn is_enough(&self, slack: Rate, arriving: Rate, due: &[Due], now: Timestamp) -> bool {
-        let keeps_up = u128::from(self.supply.rate().milli()) * 100
-            >= u128::from(arriving.milli()) * u128::from(RELEASE_SLACK_PERCENT);
-        let (Some(first), Some(last)) = (due.first(), due.last()) else {
-            return keeps_up;
-        };
-        let left = first.at.duration_since(now);
-        let together = self
-            .supply
-            .jobs_by(now, first.at)
-            .saturating_sub(slack.jobs_in(left));
-        keeps_up && together >= last.jobs && self.slowest.jobs_in(left) >= self.largest_share()
-    }
-
-    /// The most jobs that one worker may be dealt.
-    fn largest_share(&self) -> u64 {
-        let count = (self.lags.len() as u64).div_ceil(self.workers.max(1));
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        self.lags.iter().take(count).sum()
+impl Offer<'_> {
+    /// Dollars for each of `jobs` that a new machine does `within` that time: what is billed, and the transfer.
+    fn cost_per_job(&self, jobs: u64, within: SignedDuration) -> Decimal {
+        let billed = within.max(self.pool.billing_minimum);
+        Dollars::per_hour_over(self.pool.price_per_hour, billed).0 / Decimal::from(jobs)
+            + self.pool.transfer_per_million.0 / Decimal::from(1_000_000)
     }
 }
 
-fn released(plan: &Plan) -> u64 {
-    plan.actions
-        .iter()
-        .filter(|action| matches!(action, Action::Drain { .. }))
-        .count() as u64
-}
-
-/// Dollars per million jobs of a machine that is always busy.
-fn per_million(pool: &Pool, rate: Rate) -> Dollars {
+/// Dollars per million jobs of a machine that is always busy, transfer included.
+pub(super) fn per_million(pool: &Pool, rate: Rate) -> Dollars {
     let per_hour =
         Decimal::from(rate.milli().max(1)) * Decimal::from(3_600) / Decimal::ONE_THOUSAND;
-    Dollars(pool.price_per_hour.0 * Decimal::from(1_000_000) / per_hour)
+    let work = pool.price_per_hour.0 * Decimal::from(1_000_000) / per_hour;
+    Dollars(work + pool.transfer_per_million.0)
 }
 
 fn count(workers: u64) -> u32 {

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Planner;
-use crate::plan::{Action, Numbers, Plan, PoolNumbers};
+use crate::plan::{Action, Numbers, PoolNumbers};
 use crate::policy::{BASE_POOL, Pool};
 use crate::reason::Reason;
 use crate::snapshot::{
     IntentId, Machine, Progress, SeenInstance, SeenWorker, Snapshot, WorkerPhase,
 };
 use crate::units::{Dollars, Rate};
-use crate::work::Supply;
 
 /// A machine that was launched may be missing in its provider's list for this long.
 const LIST_LAG: SignedDuration = SignedDuration::from_secs(60);
@@ -22,14 +21,11 @@ const SILENCE_MAX: SignedDuration = SignedDuration::from_secs(30);
 const FRESH: SignedDuration = SignedDuration::from_secs(10);
 /// A machine whose worker is not ready after five times its boot time, and at least this, is lost.
 const BOOT_TIMEOUT_MIN: SignedDuration = SignedDuration::from_mins(2);
-/// An order to terminate is given again while the machine is still there.
-const REPEAT_TERMINATE: SignedDuration = SignedDuration::from_secs(15);
-/// What a worker may take beyond its drain's end, before its machine is ended.
-const DRAIN_GRACE: SignedDuration = SignedDuration::from_secs(5);
-
 /// Every machine and worker, with its phase.
 pub(super) struct Fleet {
     pub(super) members: Vec<Member>,
+    /// Machines of each pool that work, boot or are being launched.
+    alive: BTreeMap<String, u64>,
 }
 
 /// A machine with its worker, or a worker that nobody launched.
@@ -47,9 +43,11 @@ pub(super) enum Phase {
     /// Written, and nothing is known of a machine.
     Launching,
     /// Costs, does not work yet.
-    Booting { ready_at: Timestamp },
+    Booting,
     /// Works.
     Ready,
+    /// Works until its provider takes it back.
+    Interrupted { until: Timestamp },
     /// On its way out.
     Leaving,
     /// To be ended at once.
@@ -82,17 +80,31 @@ impl Fleet {
             .iter()
             .flatten()
             .filter(|worker| worker.intent.is_none());
-        members.extend(fixed.filter_map(|worker| Member::without_intent(planner, worker, now)));
+        members.extend(fixed.filter_map(|worker| Member::without_intent(worker, now)));
         members.extend(planner.launching(snapshot, now));
-        Self { members }
+        let mut alive: BTreeMap<String, u64> = BTreeMap::new();
+        for member in members.iter().filter(|member| member.is_alive()) {
+            match alive.get_mut(&member.pool) {
+                Some(count) => *count += 1,
+                None => _ = alive.insert(member.pool.clone(), 1),
+            }
+        }
+        Self { members, alive }
     }
 
     /// Machines of `pool` that work, boot or are being launched.
     pub(super) fn alive(&self, pool: &str) -> u64 {
-        self.members
-            .iter()
-            .filter(|member| member.pool == pool && member.is_alive())
-            .count() as u64
+        self.alive.get(pool).copied().unwrap_or(0)
+    }
+
+    /// The same of all pools that are bought.
+    pub(super) fn alive_burst(&self) -> u64 {
+        self.alive_all() - self.alive(BASE_POOL)
+    }
+
+    /// The same of all pools.
+    pub(super) fn alive_all(&self) -> u64 {
+        self.alive.values().sum()
     }
 
     /// Machines that cost: those that leave among them.
@@ -102,15 +114,22 @@ impl Fleet {
             .filter(|member| !matches!(member.phase, Phase::Gone))
     }
 
-    /// What all that work and boot can do, with the rates that can be counted on.
-    pub(super) fn supply(&self, planner: &Planner, now: Timestamp) -> Supply {
-        let mut supply = Supply::default();
-        for member in &self.members {
-            if let Some((from, rate)) = member.supply(planner, now) {
-                supply.add(from, rate);
-            }
+    /// One of each kind of members that do the same, with how many they are: a large fleet costs no more to reckon with
+    /// than a small one.
+    pub(super) fn alike(&self) -> impl Iterator<Item = (&Member, u64)> {
+        let mut kinds: BTreeMap<(&str, Option<Timestamp>, bool), (&Member, u64)> = BTreeMap::new();
+        for member in self.members.iter().filter(|member| member.is_alive()) {
+            let (at, is_interrupted) = match member.phase {
+                Phase::Ready => (None, false),
+                Phase::Interrupted { until } => (Some(until), true),
+                _ => (Some(member.launched_at), false),
+            };
+            kinds
+                .entry((&member.pool, at, is_interrupted))
+                .or_insert((member, 0))
+                .1 += 1;
         }
-        supply
+        kinds.into_values()
     }
 }
 
@@ -118,15 +137,11 @@ impl Fleet {
 
 impl Member {
     /// A worker that nobody launched: part of the base, seen by its heartbeats.
-    fn without_intent(planner: &Planner, worker: &SeenWorker, now: Timestamp) -> Option<Self> {
+    fn without_intent(worker: &SeenWorker, now: Timestamp) -> Option<Self> {
         let is_fresh = now.duration_since(worker.last_seen) <= FRESH;
         let phase = match worker.phase {
             WorkerPhase::Ready if is_fresh => Phase::Ready,
-            WorkerPhase::Starting if is_fresh => Phase::Booting {
-                ready_at: planner
-                    .beliefs
-                    .ready_at(planner.policy.base(), worker.last_seen, now),
-            },
+            WorkerPhase::Starting if is_fresh => Phase::Booting,
             WorkerPhase::Draining if is_fresh => Phase::Leaving,
             _ => return None,
         };
@@ -140,22 +155,7 @@ impl Member {
     }
 
     pub(super) fn is_alive(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::Launching | Phase::Booting { .. } | Phase::Ready
-        )
-    }
-
-    /// From when it does how much; none if it does nothing any more.
-    pub(super) fn supply(&self, planner: &Planner, now: Timestamp) -> Option<(Timestamp, Rate)> {
-        let pool = planner.policy.pool(&self.pool)?;
-        let rate = planner.beliefs.rate_low(pool);
-        match self.phase {
-            Phase::Ready => Some((now, rate)),
-            Phase::Booting { ready_at } => Some((ready_at, rate)),
-            Phase::Launching => Some((planner.beliefs.ready_at(pool, self.launched_at, now), rate)),
-            Phase::Leaving | Phase::Lost { .. } | Phase::Gone => None,
-        }
+        matches!(self.phase, Phase::Launching | Phase::Booting | Phase::Ready)
     }
 }
 
@@ -169,15 +169,10 @@ impl Planner {
         are_workers_known: bool,
         now: Timestamp,
     ) -> Phase {
-        let booting = |pool: Option<&Pool>, at: Timestamp| Phase::Booting {
-            ready_at: pool.map_or(now, |pool| self.beliefs.ready_at(pool, at, now)),
-        };
         let pool = self.policy.pool(&instance.pool);
         match (&instance.progress, &instance.machine) {
             (Progress::Written { .. }, Ok(Machine::Terminated)) => Phase::Gone,
-            (Progress::Written { at }, Ok(Machine::Booting | Machine::Running)) => {
-                booting(pool, *at)
-            }
+            (Progress::Written { .. }, Ok(Machine::Booting | Machine::Running)) => Phase::Booting,
             (Progress::Written { .. }, _) => Phase::Launching,
             (_, Ok(Machine::Terminated)) => Phase::Gone,
             (
@@ -191,7 +186,7 @@ impl Planner {
                 if now.duration_since(*at) > LIST_LAG {
                     Phase::Gone
                 } else {
-                    booting(pool, *at)
+                    Phase::Booting
                 }
             }
             (Progress::Launched { .. }, Ok(Machine::Terminating)) => Phase::Leaving,
@@ -209,6 +204,9 @@ impl Planner {
                     },
                     WorkerPhase::Draining => Phase::Leaving,
                     WorkerPhase::Ready => {
+                        if let Some(until) = worker.interruption_at {
+                            return Phase::Interrupted { until };
+                        }
                         let silence = now.duration_since(worker.last_seen);
                         if are_workers_known && silence > SILENCE_MAX {
                             Phase::Lost {
@@ -231,21 +229,28 @@ impl Planner {
         now: Timestamp,
     ) -> Phase {
         let age = now.duration_since(launched_at);
-        let timeout = (self.beliefs.boot_high(pool) * 5).max(BOOT_TIMEOUT_MIN);
+        let timeout = (self.boot_high(pool) * 5).max(BOOT_TIMEOUT_MIN);
         if are_workers_known && age > timeout {
             return Phase::Lost {
                 why: Reason::BootTimedOut { after: age },
             };
         }
-        Phase::Booting {
-            ready_at: self.beliefs.ready_at(pool, launched_at, now),
-        }
+        Phase::Booting
+    }
+
+    /// From launch to ready for a machine of `pool`: nine in ten are quicker.
+    fn boot_high(&self, pool: &Pool) -> SignedDuration {
+        SignedDuration::from_millis(self.beliefs.boot(pool).quantile(900))
     }
 
     /// Launches that were started and of which the snapshot knows nothing yet.
     fn launching(&self, snapshot: &Snapshot, now: Timestamp) -> Vec<Member> {
-        let is_known =
-            |intent: &IntentId| snapshot.instances.iter().any(|seen| seen.intent == *intent);
+        if self.in_flight.is_empty() {
+            return Vec::new();
+        }
+        let seen = snapshot.instances.iter().map(|seen| &seen.intent);
+        let seen: std::collections::BTreeSet<_> = seen.collect();
+        let is_known = |intent: &IntentId| seen.contains(intent);
         self.in_flight
             .values()
             .filter_map(|action| match action {
@@ -261,98 +266,8 @@ impl Planner {
             .collect()
     }
 
-    /// What single machines ask for, whatever the load.
-    pub(super) fn settle_intents(&self, fleet: &Fleet, plan: &mut Plan, now: Timestamp) {
-        let Some(snapshot) = &self.latest else {
-            return;
-        };
-        let workers = snapshot.workers_by_intent();
-        for (instance, member) in snapshot.instances.iter().zip(&fleet.members) {
-            if self.in_flight.contains_key(&instance.intent) {
-                continue;
-            }
-            let worker = workers.get(&instance.intent).copied();
-            if let Some(action) = self.settle(instance, member, worker, now) {
-                plan.actions.push(action);
-            }
-        }
-    }
-
-    fn settle(
-        &self,
-        instance: &SeenInstance,
-        member: &Member,
-        worker: Option<&SeenWorker>,
-        now: Timestamp,
-    ) -> Option<Action> {
-        let intent = instance.intent.clone();
-        match (&member.phase, &instance.progress) {
-            (Phase::Gone, _) => Some(Action::Close {
-                intent,
-                why: Reason::MachineGone,
-            }),
-            (Phase::Lost { why }, _) => Some(Action::Terminate {
-                intent,
-                why: why.clone(),
-            }),
-            (Phase::Launching, _) => {
-                // Only a look that succeeded proves that nothing runs; then the same request goes out again.
-                let is_absent = instance.machine == Ok(Machine::NotListed);
-                let pool = self.policy.pool(&instance.pool)?;
-                (is_absent && self.blocked(pool, now).is_none()).then(|| Action::Launch {
-                    intent,
-                    pool: instance.pool.clone(),
-                    why: Reason::LaunchAgain,
-                })
-            }
-            (Phase::Booting { .. }, Progress::Written { .. }) => Some(Action::Adopt {
-                intent,
-                why: Reason::Adopted,
-            }),
-            (
-                _,
-                Progress::Retiring {
-                    drain_by,
-                    terminating: false,
-                    launched_at: _,
-                },
-            ) => {
-                let has_stopped = worker.is_some_and(|worker| worker.phase == WorkerPhase::Stopped);
-                if has_stopped {
-                    return Some(Action::Terminate {
-                        intent,
-                        why: Reason::WorkerStopped,
-                    });
-                }
-                let is_over = now >= *drain_by + DRAIN_GRACE;
-                let after = self.policy.drain_timeout();
-                is_over.then_some(Action::Terminate {
-                    intent,
-                    why: Reason::DrainTimedOut { after },
-                })
-            }
-            (
-                Phase::Leaving,
-                Progress::Retiring {
-                    terminating: true,
-                    drain_by: ordered_at,
-                    ..
-                },
-            ) => {
-                // An order may be lost: it is repeated until the machine is seen to be gone.
-                let is_due = now >= *ordered_at + REPEAT_TERMINATE;
-                let is_alive = matches!(instance.machine, Ok(Machine::Booting | Machine::Running));
-                (is_due && is_alive).then_some(Action::Terminate {
-                    intent,
-                    why: Reason::StillThere,
-                })
-            }
-            _ => None,
-        }
-    }
-
     /// Counts workers and money.
-    pub(super) fn count(&self, fleet: &Fleet, numbers: &mut Numbers, now: Timestamp) {
+    pub(super) fn count(&self, fleet: &Fleet, numbers: &mut Numbers) {
         let mut pools: BTreeMap<String, PoolNumbers> = BTreeMap::new();
         for pool in std::iter::once(self.policy.base()).chain(self.policy.pools()) {
             pools.insert(
@@ -361,7 +276,7 @@ impl Planner {
                     rate_mean: self.beliefs.rate_mean(pool),
                     rate_low: self.beliefs.rate_low(pool),
                     measured: self.beliefs.is_measured(pool),
-                    boot_high: self.beliefs.boot_high(pool),
+                    boot_high: self.boot_high(pool),
                     ..PoolNumbers::default()
                 },
             );
@@ -369,13 +284,11 @@ impl Planner {
         for member in fleet.costing() {
             let pool = pools.entry(member.pool.clone()).or_default();
             match member.phase {
-                Phase::Launching | Phase::Booting { .. } => pool.booting += 1,
-                Phase::Ready => pool.ready += 1,
+                Phase::Launching | Phase::Booting => pool.booting += 1,
+                Phase::Ready | Phase::Interrupted { .. } => pool.ready += 1,
                 Phase::Leaving | Phase::Lost { .. } | Phase::Gone => pool.draining += 1,
             }
         }
-        let supply = fleet.supply(self, now);
-        numbers.service_rate_soon = supply.rate();
         numbers.service_rate = pools.values().fold(Rate::ZERO, |sum, pool| {
             sum.plus(pool.rate_low.times(pool.ready))
         });
@@ -391,12 +304,7 @@ impl Planner {
 
     /// What all bought machines cost an hour, those that leave among them.
     pub(super) fn burst_cost_per_hour(&self, fleet: &Fleet) -> Dollars {
-        fleet.costing().fold(Dollars::ZERO, |sum, member| {
-            let pool = self
-                .policy
-                .pool(&member.pool)
-                .filter(|pool| pool.name != BASE_POOL);
-            pool.map_or(sum, |pool| sum.plus(pool.price_per_hour))
-        })
+        self.policy
+            .burst_price_of(fleet.costing().map(|member| member.pool.as_str()))
     }
 }

@@ -6,6 +6,10 @@
 
 mod burst;
 mod fleet;
+mod load;
+mod release;
+mod replace;
+mod settle;
 #[cfg(test)]
 mod tests;
 
@@ -14,48 +18,49 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::backlog::{Lag, LagTracker};
-use crate::belief::Beliefs;
+use crate::arrivals::Arrivals;
+use crate::backlog::LagTracker;
+use crate::belief::{Beliefs, BootLaw};
+use crate::budget::Ledger;
+use crate::forecast::Forecast;
+use crate::market::Blocks;
 use crate::plan::{Action, Numbers, Outcome, Plan};
 use crate::policy::{Policy, Pool};
 use crate::reason::Reason;
+use crate::slip::{HORIZON_SHARE, Slip};
 use crate::snapshot::{IntentId, Machine, Snapshot, WorkerPhase};
-use crate::work::Arrivals;
-use fleet::Fleet;
+use crate::units::{Dollars, Rate};
+use fleet::{Fleet, Phase};
+use load::Load;
 
 /// The longest that may pass between two plans.
 const TICK: SignedDuration = SignedDuration::from_secs(1);
-/// How long a pool that had no capacity is not asked again: what Karpenter found right for a zone.
-const NO_CAPACITY_MEMORY: SignedDuration = SignedDuration::from_mins(3);
-/// First pause after a machine that died before it was ready; doubles with each further one.
-const DIED_EARLY_PAUSE: SignedDuration = SignedDuration::from_secs(2);
-/// Longest such pause.
-const DIED_EARLY_PAUSE_MAX: SignedDuration = SignedDuration::from_mins(5);
-
 /// Decides. Only `observe`, `started` and `finished` change it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planner {
     policy: Policy,
     latest: Option<Snapshot>,
     lags: LagTracker,
-    arrivals: Arrivals,
+    /// What is followed of each topic.
+    sources: BTreeMap<String, Source>,
     beliefs: Beliefs,
+    ledger: Ledger,
+    slip: Slip,
     /// Steps that were started and have not ended, by intent.
     in_flight: BTreeMap<IntentId, Action>,
-    /// Pools not to ask until a time.
-    blocks: BTreeMap<String, Block>,
+    /// What not to ask for until a time.
+    blocks: Blocks,
     /// Intents whose worker was ready at some time.
     was_ready: BTreeSet<IntentId>,
     /// Intents whose early death was counted.
     died_early: BTreeSet<IntentId>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Block {
-    until: Timestamp,
-    why: String,
-    /// Early deaths in a row.
-    deaths: u32,
+/// What is followed of one topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Source {
+    arrivals: Arrivals,
+    forecast: Forecast,
 }
 
 // === impl Planner ===
@@ -68,10 +73,12 @@ impl Planner {
             policy,
             latest: None,
             lags: LagTracker::default(),
-            arrivals: Arrivals::default(),
+            sources: BTreeMap::new(),
             beliefs: Beliefs::default(),
+            ledger: Ledger::default(),
+            slip: Slip::default(),
             in_flight: BTreeMap::new(),
-            blocks: BTreeMap::new(),
+            blocks: Blocks::default(),
             was_ready: BTreeSet::new(),
             died_early: BTreeSet::new(),
         }
@@ -95,18 +102,94 @@ impl Planner {
         if let Ok(reading) = &snapshot.backlog {
             self.lags.observe(reading);
             if !reading.partitions.is_empty() {
-                let keep = self.policy.drain_within() * 2;
-                self.arrivals
-                    .observe(reading.taken_at, self.lags.arrived(), keep);
+                self.follow_arrivals(reading.taken_at);
             }
         }
-        self.beliefs.observe(&snapshot);
+        let policy = &self.policy;
+        self.beliefs.observe(&snapshot, |name| policy.pool(name));
+        self.ledger
+            .observe(snapshot.taken_at, self.policy.burst_price(&snapshot));
         self.remember_deaths(&snapshot);
+        self.learn_slip(&snapshot);
         self.latest = Some(snapshot);
+    }
+
+    fn expect_without(&mut self, intent: &IntentId) {
+        let Some(snapshot) = &self.latest else {
+            return;
+        };
+        let workers = snapshot.workers.iter().flatten();
+        let mut of_intent = workers.filter(|worker| worker.intent.as_ref() == Some(intent));
+        let is_ready = of_intent.any(|worker| worker.phase == WorkerPhase::Ready);
+        let instance = snapshot.instances.iter().find(|it| it.intent == *intent);
+        let pool = instance.and_then(|instance| self.policy.pool(&instance.pool));
+        if let (true, Some(pool)) = (is_ready, pool) {
+            let rate = self.beliefs.rate_low(pool);
+            self.slip
+                .released(snapshot.taken_at, rate, self.policy.drain_within());
+        }
+    }
+
+    /// Compares what those that were there should have done with what was done.
+    fn learn_slip(&mut self, snapshot: &Snapshot) {
+        let (Ok(reading), Ok(_)) = (&snapshot.backlog, &snapshot.workers) else {
+            return;
+        };
+        let at = reading.taken_at;
+        let (Some(load), known) = Load::of(self, at) else {
+            return;
+        };
+        // A partial reading shows less done than was; the next whole one shows it all.
+        if !known.is_complete() {
+            return;
+        }
+        let waiting = load.waiting();
+        let done = load.done();
+        let deadline = self.policy.drain_within();
+        let horizon = deadline / HORIZON_SHARE;
+        let fleet = Fleet::of(self, snapshot, snapshot.taken_at);
+        let rate = self.ready_rate(&fleet);
+        if waiting < rate.jobs_in(horizon / 4) {
+            self.slip.idle();
+            return;
+        }
+        self.slip.judge(at, done, deadline);
+        if self.slip.is_due(at, deadline) {
+            self.slip.expect(at, done + rate.jobs_in(horizon), rate);
+        }
+    }
+
+    fn follow_arrivals(&mut self, at: Timestamp) {
+        let floor = self
+            .beliefs
+            .rate_mean(self.policy.base())
+            .times(u64::from(self.policy.base().max));
+        for topic in self.policy.topics() {
+            let Some(arrived) = self.lags.arrived(&topic.name) else {
+                continue;
+            };
+            if !self.sources.contains_key(&topic.name) {
+                self.sources.insert(topic.name.clone(), Source::default());
+            }
+            let keep = topic.drain_within * 2;
+            if let Some(source) = self.sources.get_mut(&topic.name) {
+                source.arrivals.observe(at, arrived, keep);
+            }
+            let rate = self.rate_of(topic);
+            if let Some(source) = self.sources.get_mut(&topic.name) {
+                let deadline = topic.drain_within;
+                source
+                    .forecast
+                    .observe(&source.arrivals, rate, floor, deadline);
+            }
+        }
     }
 
     /// A step was started: until it ends, it is not planned again.
     pub fn started(&mut self, action: &Action) {
+        if let Action::Drain { intent, .. } = action {
+            self.expect_without(intent);
+        }
         self.in_flight
             .insert(action.intent().clone(), action.clone());
     }
@@ -116,12 +199,9 @@ impl Planner {
         let action = self.in_flight.remove(intent);
         if let (Some(Action::Launch { pool, .. }), Outcome::NotLaunched { fault, retry_after }) =
             (action, outcome)
+            && let Some(pool) = self.policy.pool(&pool)
         {
-            let block = self.block(&pool, now);
-            block.until = block
-                .until
-                .max(now + retry_after.unwrap_or(NO_CAPACITY_MEMORY));
-            block.why.clone_from(fault);
+            self.blocks.refused(now, pool, fault, *retry_after);
         }
     }
 
@@ -146,7 +226,7 @@ impl Planner {
         let mut next_intent = snapshot.next_intent;
         self.settle_intents(&fleet, &mut plan, now);
         self.keep_base(&fleet, &mut plan, &mut next_intent, now);
-        self.count(&fleet, &mut plan.numbers, now);
+        self.count(&fleet, &mut plan.numbers);
         self.decide_burst(&fleet, snapshot, &mut plan, &mut next_intent, now);
         plan
     }
@@ -196,12 +276,21 @@ impl Planner {
         plan.reasons.push(Reason::BaseMissing { alive, wanted });
     }
 
+    /// What all that work can be counted on to do.
+    fn ready_rate(&self, fleet: &Fleet) -> Rate {
+        let ready = fleet
+            .alike()
+            .filter(|(member, _)| member.phase == Phase::Ready);
+        ready.fold(Rate::ZERO, |sum, (member, count)| {
+            let pool = self.policy.pool(&member.pool);
+            let rate = pool.map_or(Rate::ZERO, |pool| self.beliefs.rate_low(pool));
+            sum.plus(rate.times(count))
+        })
+    }
+
     /// What stands against asking this pool now.
     fn blocked(&self, pool: &Pool, now: Timestamp) -> Option<Reason> {
-        let block = self
-            .blocks
-            .get(&pool.name)
-            .filter(|block| now < block.until)?;
+        let block = self.blocks.of(pool, now)?;
         Some(Reason::PoolBlocked {
             pool: pool.name.clone(),
             until: block.until,
@@ -209,12 +298,35 @@ impl Planner {
         })
     }
 
-    fn block(&mut self, pool: &str, now: Timestamp) -> &mut Block {
-        self.blocks.entry(pool.to_owned()).or_insert(Block {
-            until: now,
-            why: String::new(),
-            deaths: 0,
-        })
+    /// The rate to count on from one worker of `pool`: a low quantile, less what interruptions take.
+    ///
+    /// Each interruption costs the work of a boot.
+    fn counted_rate(&self, pool: &Pool, law: &BootLaw) -> Rate {
+        const KILOHOUR_MS: u128 = 3_600_000_000;
+        let low = self.beliefs.rate_low(pool);
+        let lost = u128::from(self.beliefs.interruptions_per_kilohour(pool))
+            * u128::from(law.mean().unsigned_abs());
+        if lost == 0 {
+            return low;
+        }
+        let milli = u128::from(low.milli()) * KILOHOUR_MS / (KILOHOUR_MS + lost);
+        Rate::from_milli(u64::try_from(milli).unwrap_or(0))
+    }
+
+    /// Why another machine of `pool` is too dear, where it is.
+    ///
+    /// A day's budget must hold what was spent, and everything that runs and the new machine until the deadline.
+    fn over_budget(&self, spending: Dollars, pool: &Pool, now: Timestamp) -> Option<Reason> {
+        let with = spending.plus(pool.price_per_hour);
+        if let Some(budget) = self.policy.budget_per_hour()
+            && with > budget
+        {
+            return Some(Reason::BudgetPerHour { spending, budget });
+        }
+        let budget = self.policy.budget_per_day()?;
+        let spent = self.ledger.today(now);
+        let ahead = Dollars::per_hour_over(with, self.policy.drain_within());
+        (spent.plus(ahead) > budget).then_some(Reason::BudgetPerDay { spent, budget })
     }
 
     /// Machines that die before they are ready block their pool, ever longer: a broken image must not
@@ -222,16 +334,18 @@ impl Planner {
     fn remember_deaths(&mut self, snapshot: &Snapshot) {
         for worker in snapshot.workers.as_deref().unwrap_or_default() {
             if let (WorkerPhase::Ready, Some(intent)) = (worker.phase, &worker.intent)
-                && self.was_ready.insert(intent.clone())
-                && let Some(block) = self.blocks.get_mut(&worker.pool)
+                && !self.was_ready.contains(intent)
             {
-                block.deaths = 0;
+                self.was_ready.insert(intent.clone());
+                if let Some(pool) = self.policy.pool(&worker.pool) {
+                    self.blocks.worked(pool);
+                }
             }
         }
         let present: BTreeSet<_> = snapshot
             .instances
             .iter()
-            .map(|instance| instance.intent.clone())
+            .map(|instance| &instance.intent)
             .collect();
         self.was_ready.retain(|intent| present.contains(intent));
         self.died_early.retain(|intent| present.contains(intent));
@@ -239,77 +353,11 @@ impl Planner {
             let is_gone = matches!(instance.machine, Ok(Machine::Terminated));
             let is_early = !instance.is_retiring() && !self.was_ready.contains(&instance.intent);
             if is_gone && is_early && self.died_early.insert(instance.intent.clone()) {
-                let now = snapshot.taken_at;
-                let block = self.block(&instance.pool, now);
-                let pause = DIED_EARLY_PAUSE * (1 << block.deaths.min(12));
-                block.deaths += 1;
-                block.until = block.until.max(now + pause.min(DIED_EARLY_PAUSE_MAX));
-                block.why = format!("{} ended before it was ready", instance.intent);
-            }
-        }
-    }
-
-    /// Lag of every partition whose lag is known, the largest first.
-    fn lags_by_size(&self, now: Timestamp) -> Vec<u64> {
-        let lags = self.lags.lags(now, self.policy.stale_after());
-        let mut sizes: Vec<u64> = lags
-            .values()
-            .filter_map(|lag| match lag {
-                Lag::Known(jobs) | Lag::Stale { jobs, .. } => Some(*jobs),
-                Lag::Unknown { .. } => None,
-            })
-            .collect();
-        sizes.sort_unstable_by_key(|size| std::cmp::Reverse(*size));
-        sizes
-    }
-
-    /// Backlog as far as it is known, and what stands against knowing it all.
-    fn backlog(&self, now: Timestamp) -> (Option<u64>, KnownPartitions) {
-        let lags = self.lags.lags(now, self.policy.stale_after());
-        let mut known = KnownPartitions {
-            all: lags.len() as u64,
-            ..KnownPartitions::default()
-        };
-        let mut sum: u64 = 0;
-        for lag in lags.values() {
-            match lag {
-                Lag::Known(jobs) => {
-                    known.fresh += 1;
-                    sum = sum.saturating_add(*jobs);
-                }
-                Lag::Stale { jobs, at } => {
-                    sum = sum.saturating_add(*jobs);
-                    known.why.get_or_insert(format!("last read at {at:.0}"));
-                }
-                Lag::Unknown { why } => {
-                    known.unknown += 1;
-                    known.why.get_or_insert(why.clone());
+                let why = format!("{} ended before it was ready", instance.intent);
+                if let Some(pool) = self.policy.pool(&instance.pool) {
+                    self.blocks.died_early(snapshot.taken_at, pool, &why);
                 }
             }
         }
-        for (topic, why) in self.lags.missing() {
-            known.why.get_or_insert(format!("{topic}: {why}"));
-            known.is_topic_missing = true;
-        }
-        let backlog = (known.all > known.unknown).then_some(sum);
-        (backlog, known)
-    }
-}
-
-/// How much of the backlog is known.
-#[derive(Debug, Default)]
-struct KnownPartitions {
-    all: u64,
-    fresh: u64,
-    unknown: u64,
-    is_topic_missing: bool,
-    why: Option<String>,
-}
-
-// === impl KnownPartitions ===
-
-impl KnownPartitions {
-    fn is_complete(&self) -> bool {
-        self.all > 0 && self.fresh == self.all && !self.is_topic_missing
     }
 }

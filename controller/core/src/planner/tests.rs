@@ -207,6 +207,7 @@ impl World {
             saturated_ms: machine.saturated_ms,
             in_flight: 0,
             partitions: 1,
+            interruption_at: None,
         });
         Snapshot {
             taken_at: self.now,
@@ -383,6 +384,7 @@ fn every_cap_is_kept_and_named() {
         ("BudgetPerHour", |spec| {
             spec.budget = Some(raw::Budget {
                 per_hour: Some("0.90".parse().unwrap()),
+                per_day: None,
             });
         }),
         ("PartitionCap", |spec| {

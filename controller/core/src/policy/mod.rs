@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::snapshot::{Machine, Snapshot};
 use crate::units::{Dollars, Rate};
 
 /// Name of the pool that the base workers belong to.
@@ -19,7 +20,8 @@ pub struct Policy {
     name: String,
     bootstrap_servers: Vec<String>,
     consumer_group: String,
-    topics: Vec<String>,
+    assignment: AssignmentMode,
+    topics: Vec<TopicClass>,
     drain_within: SignedDuration,
     base: Pool,
     base_kept: bool,
@@ -27,9 +29,62 @@ pub struct Policy {
     join_servers: Vec<String>,
     pools: Vec<Pool>,
     budget_per_hour: Option<Dollars>,
+    budget_per_day: Option<Dollars>,
+    mode: Mode,
+    reserve: SignedDuration,
+    sooner: u32,
     stale_after: SignedDuration,
     drain_timeout: SignedDuration,
     dead_man_lease: SignedDuration,
+}
+
+/// Whether plans are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// They are.
+    Enforce,
+    /// They are made, told and written down; nothing is launched, drained or ended.
+    Recommend,
+}
+
+/// Who deals the partitions out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AssignmentMode {
+    /// The controller, by speed and load.
+    Weighted,
+    /// Kafka's assignor, the same number to everyone.
+    Group,
+}
+
+/// How a machine is bought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Market {
+    /// Ours until it is given back.
+    OnDemand,
+    /// Cheaper, and its provider may take it back.
+    Spot,
+}
+
+/// Where machines stand: pools that share a part share what is refused there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// `aws`, `oci`, `gcp`, `azure`, `process`.
+    pub cloud: String,
+    /// The cloud's region.
+    pub region: String,
+    /// The region's zone; empty where the provider chooses.
+    pub zone: String,
+    /// The machine type.
+    pub machine: String,
+}
+
+/// A topic of jobs of one class; classes are served in the order of the policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicClass {
+    /// Its name.
+    pub name: String,
+    /// Every job in it is done this long after it arrived.
+    pub drain_within: SignedDuration,
 }
 
 /// Like workers that grow and shrink together: the base, or one offer of a provider.
@@ -39,6 +94,12 @@ pub struct Pool {
     pub name: String,
     /// Who sells its machines.
     pub provider: ProviderKind,
+    /// Where its machines stand, as far as refusals reach.
+    pub place: Place,
+    /// How its machines are bought.
+    pub market: Market,
+    /// What bringing a million images there costs.
+    pub transfer_per_million: Dollars,
     /// What one machine costs an hour.
     pub price_per_hour: Dollars,
     /// The least time that a machine is billed for.
@@ -76,6 +137,20 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
+// === impl Place ===
+
+impl Place {
+    /// This machine, as the `process` provider sells it: a stock of its own for each pool.
+    fn here(pool: &str) -> Self {
+        Self {
+            cloud: "process".to_owned(),
+            region: String::new(),
+            zone: String::new(),
+            machine: pool.to_owned(),
+        }
+    }
+}
+
 // === impl Policy ===
 
 impl Policy {
@@ -111,16 +186,40 @@ impl Policy {
         &self.consumer_group
     }
 
-    /// What the group reads.
+    /// What the group reads, in order of priority.
     #[must_use]
-    pub fn topics(&self) -> &[String] {
+    pub fn topics(&self) -> &[TopicClass] {
         &self.topics
     }
 
-    /// Every job is done this long after it arrived.
+    /// Who deals the partitions out.
+    #[must_use]
+    pub fn assignment(&self) -> AssignmentMode {
+        self.assignment
+    }
+
+    /// Whether plans are carried out.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Every job is done this long after it arrived, unless its topic says otherwise.
     #[must_use]
     pub fn drain_within(&self) -> SignedDuration {
         self.drain_within
+    }
+
+    /// What is kept back of each deadline, for what no plan sees: rebalances, late readings, neighbours.
+    #[must_use]
+    pub fn reserve(&self) -> SignedDuration {
+        self.reserve
+    }
+
+    /// How much sooner than needed a burst is to be done, in percent of the deadline.
+    #[must_use]
+    pub fn sooner(&self) -> u32 {
+        self.sooner
     }
 
     /// The workers that are always there.
@@ -155,10 +254,42 @@ impl Policy {
             .find(|pool| pool.name == name)
     }
 
+    /// What machines of these pools cost an hour, the base's left out.
+    pub(crate) fn burst_price_of<'a>(&self, pools: impl Iterator<Item = &'a str>) -> Dollars {
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for pool in pools {
+            *counts.entry(pool).or_default() += 1;
+        }
+        self.pools.iter().fold(Dollars::ZERO, |sum, pool| {
+            let count = counts.get(pool.name.as_str()).copied().unwrap_or(0);
+            if count == 0 {
+                return sum;
+            }
+            sum.plus(Dollars(
+                pool.price_per_hour.0 * rust_decimal::Decimal::from(count),
+            ))
+        })
+    }
+
+    /// What all bought machines that a snapshot shows cost an hour.
+    pub(crate) fn burst_price(&self, snapshot: &Snapshot) -> Dollars {
+        let costing = snapshot
+            .instances
+            .iter()
+            .filter(|instance| instance.machine != Ok(Machine::Terminated));
+        self.burst_price_of(costing.map(|instance| instance.pool.as_str()))
+    }
+
     /// The most that burst may cost an hour.
     #[must_use]
     pub fn budget_per_hour(&self) -> Option<Dollars> {
         self.budget_per_hour
+    }
+
+    /// The most that burst may cost a day (UTC).
+    #[must_use]
+    pub fn budget_per_day(&self) -> Option<Dollars> {
+        self.budget_per_day
     }
 
     /// A reading older than this is not acted upon.

@@ -31,6 +31,8 @@ pub struct Metadata {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Spec {
+    /// `Enforce`, or `Recommend` to plan and tell without doing; `Enforce` if not given.
+    pub mode: Option<String>,
     /// Where the jobs are.
     pub source: Option<Source>,
     /// What is promised.
@@ -61,7 +63,9 @@ pub struct KafkaSource {
     pub bootstrap_servers: Option<Vec<String>>,
     /// The workers' group.
     pub consumer_group: Option<String>,
-    /// What the group reads.
+    /// Who deals partitions out: `Weighted`, the controller, by speed and load, or `Group`, Kafka; `Group` if not given.
+    pub assignment: Option<String>,
+    /// What the group reads, in order of priority.
     pub topics: Option<Vec<Topic>>,
 }
 
@@ -71,6 +75,9 @@ pub struct KafkaSource {
 pub struct Topic {
     /// Its name.
     pub name: Option<String>,
+    /// Its jobs are done this long after they arrived; the objective's if not given.
+    #[schemars(regex(pattern = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"))]
+    pub drain_within: Option<String>,
 }
 
 /// What is promised.
@@ -122,6 +129,8 @@ pub struct BaseStatic {
 pub struct Burst {
     /// Most bought workers at any time, over all pools.
     pub max_workers: Option<u32>,
+    /// Mean bytes of an image, for what their transfer costs; 100,000 if not given.
+    pub bytes_per_image: Option<u64>,
     /// What a machine needs to become a worker.
     pub join: Option<Join>,
     /// Where machines can be bought.
@@ -147,6 +156,11 @@ pub struct BurstPool {
     pub name: Option<String>,
     /// Who sells them.
     pub provider: Option<ProviderChoice>,
+    /// `OnDemand`, or `Spot` where the provider may take machines back; `OnDemand` if not given.
+    pub market: Option<String>,
+    /// What bringing a gigabyte of images there costs, dollars; 0 if not given.
+    #[serde(rename = "transferPerGB")]
+    pub transfer_per_gb: Option<Decimal>,
     /// What one machine costs, dollars an hour.
     pub price_per_hour: Option<Decimal>,
     /// The least time that a machine is billed for; `60s` if not given.
@@ -182,14 +196,22 @@ pub struct ProcessChoice {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Budget {
-    /// Dollars an hour, of all bought machines that run at the same time.
+    /// Dollars in any hour: what was spent in the last one and what runs would cost in the next.
     pub per_hour: Option<Decimal>,
+    /// Dollars in a day, from midnight to midnight UTC.
+    pub per_day: Option<Decimal>,
 }
 
 /// How cautious to be.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Behavior {
+    /// What is kept back of each deadline for what no plan sees. If not given, 18s where the controller deals
+    /// partitions out, and three tenths of the deadline where Kafka does.
+    #[schemars(regex(pattern = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"))]
+    pub reserve: Option<String>,
+    /// How much sooner than needed a burst is to be done, in percent of the deadline, 0 to 90; costs more.
+    pub sooner: Option<u32>,
     /// A reading older than this is not acted upon; `30s` if not given.
     #[schemars(regex(pattern = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"))]
     pub stale_after: Option<String>,
