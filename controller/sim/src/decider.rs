@@ -12,6 +12,11 @@ pub trait Decider {
     fn launched(&mut self, now: f64, offer: usize, outcome: LaunchOutcome) {
         let _ = (now, offer, outcome);
     }
+
+    /// How many rules of its own checker its plans have broken so far; 0 for one that has no checker.
+    fn violations(&self) -> u64 {
+        0
+    }
 }
 
 /// What can be seen of the world at a decision: never the future, never the truth behind a belief.

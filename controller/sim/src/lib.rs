@@ -7,11 +7,30 @@
 //!
 //! **Invariant:** a run is a function of (policy, trace, world, seed): no clock, one random stream per entity.
 
+pub mod baselines;
+mod bound;
 mod decider;
+mod outcome;
+mod random;
+mod real;
+mod realised;
+mod score;
+mod series;
 mod spec;
+mod trace;
+mod world;
 
+#[cfg(feature = "bound")]
+pub use bound::bound;
+pub use bound::{BOUND_STEP_SECONDS, Bound, BoundError, BoundPeriod, Realised, RealisedOffer};
 pub use decider::{Decider, LaunchOutcome, MachinePhase, Order, Reading, SeenMachine, View};
+pub use outcome::{End, Life, Outcome};
+pub use real::{RealPlanner, UnknownPools, told_policy};
+pub use score::Score;
+pub use series::{Point, Series};
 pub use spec::{
     AssignmentRule, BaseSpec, BaseTrouble, BootLaw, CapacityTrouble, OfferSpec, PartitionTrouble,
-    RateTrouble, SignalTrouble, SpotTrouble, Troubles, WorldSpec,
+    RateTrouble, ReadOrder, SignalTrouble, SpotTrouble, Troubles, WorldError, WorldSpec,
 };
+pub use trace::{Arrived, Fault, Scale, ScaleError, ScaleRule, Trace, TraceError, TraceProblem};
+pub use world::Run;

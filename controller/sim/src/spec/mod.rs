@@ -2,7 +2,11 @@
 //!
 //! Rates are jobs per second, times seconds, money dollars; all are finite and not negative.
 
+mod check;
+
 use serde::{Deserialize, Serialize};
+
+pub use check::WorldError;
 
 /// A world, before a trace runs through it and a seed fixes what is random.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -150,6 +154,9 @@ pub struct PartitionTrouble {
     pub drain: f64,
     /// Who deals partitions out.
     pub assignment: AssignmentRule,
+    /// In which order a worker reads the partitions that it has.
+    #[serde(default)]
+    pub order: ReadOrder,
 }
 
 /// Who deals partitions out.
@@ -159,6 +166,17 @@ pub enum AssignmentRule {
     Weighted,
     /// The same number to everyone, as Kafka's assignors do.
     Group,
+}
+
+/// In which order a worker reads its partitions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReadOrder {
+    /// The one whose next job is the oldest.
+    #[default]
+    OldestFirst,
+    /// As much of each as of the others, as a plain Kafka consumer does: small partitions are done first, and the
+    /// largest one's jobs wait longest.
+    EqualShares,
 }
 
 /// Readings are late, partial or absent.
@@ -182,7 +200,7 @@ pub struct SignalTrouble {
 // === impl WorldSpec ===
 
 impl WorldSpec {
-    /// The world of `docs/decisions/0005-worlds.md` in which nothing goes wrong.
+    /// The world of `docs/decisions/0004-worlds-and-bound.md` in which nothing goes wrong.
     #[must_use]
     pub fn calm() -> Self {
         let offer = |name: &str, price, rate, max, is_spot| OfferSpec {
@@ -252,6 +270,7 @@ impl WorldSpec {
                     move_pause: 3.0,
                     drain: 5.0,
                     assignment: AssignmentRule::Weighted,
+                    order: ReadOrder::OldestFirst,
                 }),
                 signal: Some(SignalTrouble {
                     old_share: 0.10,
