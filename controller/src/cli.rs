@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::run::RunConfig;
-use crate::{demo, explain, journal, policy_file, run};
+use crate::{backtest, demo, explain, journal, policy, policy_file, run, size};
 
 /// Clears an image-recognition backlog on time for the least money.
 ///
@@ -35,9 +35,11 @@ enum Command {
     ///
     /// Starts an embedded Kafka, an image server, the controller and its workers; about three minutes with --once.
     Demo(Box<demo::DemoArgs>),
+    Backtest(Box<backtest::BacktestArgs>),
+    Size(Box<size::SizeArgs>),
     /// Works with policy files.
     #[command(subcommand)]
-    Policy(PolicyCommand),
+    Policy(policy::PolicyCommand),
     /// Tells from the journal what was decided, and why.
     Explain(ExplainArgs),
     /// Makes every plan of a journal again and compares them byte for byte.
@@ -51,16 +53,6 @@ enum Command {
     Machine {
         #[arg(long)]
         dir: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum PolicyCommand {
-    /// Checks policy files and shows every problem at its line; nothing is started.
-    Lint {
-        /// Policy files.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
     },
 }
 
@@ -167,7 +159,9 @@ impl Command {
         match self {
             Self::Run(args) => args.run(),
             Self::Demo(args) => block_on(demo::run(*args))?,
-            Self::Policy(PolicyCommand::Lint { files }) => lint(&files),
+            Self::Backtest(args) => args.run(),
+            Self::Size(args) => args.run(),
+            Self::Policy(command) => command.run(),
             Self::Explain(args) => {
                 explain::print(&args.state.join("journal"), args.last, args.json)?;
                 Ok(ExitCode::SUCCESS)
@@ -189,7 +183,7 @@ impl RunArgs {
     fn run(self) -> anyhow::Result<ExitCode> {
         let policy = match policy_file::load(&self.policy) {
             Ok(policy) => policy,
-            Err(report) => return Ok(show(&report)),
+            Err(report) => return Ok(report.show()),
         };
         let config = RunConfig {
             policy,
@@ -216,7 +210,7 @@ impl ReplayArgs {
     fn run(self) -> anyhow::Result<ExitCode> {
         let policy = match self.policy.as_deref().map(policy_file::load).transpose() {
             Ok(policy) => policy,
-            Err(report) => return Ok(show(&report)),
+            Err(report) => return Ok(report.show()),
         };
         let replayed = journal::replay(&self.state.join("journal"), policy.as_ref())?;
         let mut out = std::io::stdout();
@@ -260,28 +254,6 @@ impl LogFormat {
                 .init(),
         }
     }
-}
-
-fn lint(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let mut code = ExitCode::SUCCESS;
-    for file in files {
-        match policy_file::load(file) {
-            Ok(policy) => writeln!(
-                std::io::stdout(),
-                "{}: the policy {} is good",
-                file.display(),
-                policy.name()
-            )?,
-            Err(report) => code = show(&report),
-        }
-    }
-    Ok(code)
-}
-
-fn show(report: &policy_file::PolicyReport) -> ExitCode {
-    // To a stderr that is closed nothing can be said.
-    let _ = write!(std::io::stderr(), "{}", report.for_terminal());
-    ExitCode::FAILURE
 }
 
 /// Program and arguments of a worker.

@@ -1,6 +1,8 @@
 //! `spillway`: clears an image-recognition backlog on time for the least money.
 
+mod backtest;
 mod cli;
+mod columns;
 mod control;
 mod demo;
 mod execute;
@@ -12,10 +14,16 @@ mod journal;
 mod leadership;
 mod metrics;
 mod observe;
+mod parallel;
+mod policy;
 mod policy_file;
 mod providers;
 mod run;
+mod size;
+mod svg;
+mod traces;
 mod view;
+mod worlds;
 
 use std::process::ExitCode;
 

@@ -17,7 +17,7 @@ use spillway_core::{Policy, Problem, raw};
 
 pub(crate) use report::PolicyReport;
 pub(crate) use shape::schema;
-use tree::Tree;
+pub(crate) use tree::Tree;
 
 /// A policy of more bytes than this is no policy.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -27,6 +27,16 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// # Errors
 /// A report with every problem at its place, ready to be shown.
 pub(crate) fn load(path: &Path) -> Result<Policy, PolicyReport> {
+    load_written(path)
+        .map(|(_, policy)| policy)
+        .map_err(|report| *report)
+}
+
+/// The same with the policy as it was written, for who tries out another one like it.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_written(path: &Path) -> Result<(raw::ScalingPolicy, Policy), Box<PolicyReport>> {
     let name = path.display().to_string();
     let size = std::fs::metadata(path).map(|metadata| metadata.len());
     let text = match size {
@@ -35,17 +45,24 @@ pub(crate) fn load(path: &Path) -> Result<Policy, PolicyReport> {
         Err(error) => Err(error.to_string()),
     };
     match text {
-        Ok(text) => parse(&name, &text),
-        Err(why) => Err(PolicyReport::unreadable(&name, &why)),
+        Ok(text) => parse_written(&name, &text),
+        Err(why) => Err(Box::new(PolicyReport::unreadable(&name, &why))),
     }
 }
 
 /// Checks the text of a policy file called `name`.
 pub(crate) fn parse(name: &str, text: &str) -> Result<Policy, PolicyReport> {
-    let tree = match Tree::parse(text) {
-        Ok(tree) => tree,
-        Err(problem) => return Err(PolicyReport::new(name, text, vec![problem])),
-    };
+    parse_written(name, text)
+        .map(|(_, policy)| policy)
+        .map_err(|report| *report)
+}
+
+fn parse_written(
+    name: &str,
+    text: &str,
+) -> Result<(raw::ScalingPolicy, Policy), Box<PolicyReport>> {
+    let report = |placed| Box::new(PolicyReport::new(name, text, placed));
+    let tree = Tree::parse(text).map_err(|problem| report(vec![problem]))?;
     let mut placed = tree.duplicates();
     let mut value = tree.value();
     let shape = shape::check(&mut value);
@@ -59,7 +76,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Policy, PolicyReport> {
                 help: None,
             };
             placed.push(tree.place(problem));
-            return Err(PolicyReport::new(name, text, placed));
+            return Err(report(placed));
         }
     };
     let checked = Policy::check(&written);
@@ -70,8 +87,8 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Policy, PolicyReport> {
             .map(|problem| tree.place(problem)),
     );
     match checked {
-        Ok(policy) if placed.is_empty() => Ok(policy),
-        _ => Err(PolicyReport::new(name, text, placed)),
+        Ok(policy) if placed.is_empty() => Ok((written, policy)),
+        _ => Err(report(placed)),
     }
 }
 

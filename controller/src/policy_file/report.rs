@@ -1,5 +1,8 @@
 //! How problems of a policy file are shown: line, caret, suggestion, all at once.
 
+use std::io::Write as _;
+use std::process::ExitCode;
+
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
 
 use super::tree::Placed;
@@ -44,7 +47,12 @@ impl Diagnostic for Shown {
 // === impl PolicyReport ===
 
 impl PolicyReport {
-    pub(super) fn new(name: &str, text: &str, mut problems: Vec<Placed>) -> Self {
+    pub(super) fn new(name: &str, text: &str, problems: Vec<Placed>) -> Self {
+        Self::about(name, text, problems, "nothing was started")
+    }
+
+    /// The same with what did not happen because of it.
+    pub(crate) fn about(name: &str, text: &str, mut problems: Vec<Placed>, what_not: &str) -> Self {
         problems.sort_by(|a, b| a.at.cmp(&b.at).then(a.problem.cmp(&b.problem)));
         let offset = |characters: usize| {
             text.char_indices()
@@ -74,8 +82,8 @@ impl PolicyReport {
             )
             .collect();
         let summary = match problems.len() {
-            1 => format!("{name} has a problem, and nothing was started"),
-            count => format!("{name} has {count} problems, and nothing was started"),
+            1 => format!("{name} has a problem, and {what_not}"),
+            count => format!("{name} has {count} problems, and {what_not}"),
         };
         Self { summary, problems }
     }
@@ -89,7 +97,7 @@ impl PolicyReport {
 
     /// As it is shown where there are no colours.
     #[cfg(test)]
-    pub(super) fn plain(&self) -> String {
+    pub(crate) fn plain(&self) -> String {
         self.rendered(GraphicalTheme::unicode_nocolor())
     }
 
@@ -102,6 +110,13 @@ impl PolicyReport {
         } else {
             GraphicalTheme::unicode_nocolor()
         })
+    }
+
+    /// Shows it to a person, on stderr; the code to end with.
+    pub(crate) fn show(&self) -> ExitCode {
+        // To a stderr that is closed nothing can be said.
+        let _ = write!(std::io::stderr(), "{}", self.for_terminal());
+        ExitCode::FAILURE
     }
 
     fn rendered(&self, theme: GraphicalTheme) -> String {

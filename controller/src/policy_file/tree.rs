@@ -14,14 +14,14 @@ const DUPLICATES_MAX: usize = 50;
 const STRUCK_OUT: char = '\u{e000}';
 
 /// A document, and where everything in it stands.
-pub(super) struct Tree {
+pub(crate) struct Tree {
     root: Node,
     duplicates: Vec<Placed>,
 }
 
 /// A problem and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Placed {
+pub(crate) struct Placed {
     pub(super) problem: Problem,
     /// First character of the place, counted in characters from 0.
     pub(super) at: usize,
@@ -36,7 +36,7 @@ impl Tree {
     ///
     /// # Errors
     /// Where and why it is not YAML, or not a mapping.
-    pub(super) fn parse(text: &str) -> Result<Self, Placed> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Placed> {
         let mut duplicates = Vec::new();
         let mut text: Vec<char> = text.chars().collect();
         loop {
@@ -62,17 +62,17 @@ impl Tree {
     }
 
     /// Keys that were given twice.
-    pub(super) fn duplicates(&self) -> Vec<Placed> {
+    pub(crate) fn duplicates(&self) -> Vec<Placed> {
         self.duplicates.clone()
     }
 
     /// The document without places and without what was struck out.
-    pub(super) fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         value(&self.root)
     }
 
     /// Finds where a problem's path stands: the node itself, else the key of the nearest parent there is.
-    pub(super) fn place(&self, problem: Problem) -> Placed {
+    pub(crate) fn place(&self, problem: Problem) -> Placed {
         let mut node = &self.root;
         let mut place = (0, 1);
         for step in steps(&problem.path) {
@@ -205,7 +205,7 @@ fn unreadable(error: &LoadError, characters: usize) -> Placed {
     let (marker, message) = match error {
         LoadError::TopLevelMustBeMapping(marker) => (
             Some(marker),
-            "a policy is a mapping: `kind: ScalingPolicy` and so on".to_owned(),
+            "must be a mapping: `kind: …` and so on".to_owned(),
         ),
         LoadError::UnexpectedAnchor(marker) => (Some(marker), "anchors are not allowed".to_owned()),
         LoadError::MappingKeyMustBeScalar(marker) => {
