@@ -32,12 +32,15 @@ test: setup kafka-jars ## Run every test, on real components
 	cargo build --quiet --workspace --bins
 	cargo check --quiet -p spillway-core
 	SPILLWAY_BIN_DIR=$(DEV) cargo test --workspace
+	tests/testbed/packages.sh bound
+	cargo clippy --quiet -p spillway-sim --all-targets --features bound -- -D warnings
+	cargo test -p spillway-sim --features bound --test bound
 	cd controller/dashboard && npm ci --silent && npm run --silent check && npm test
 
 .PHONY: check
 check: setup ## The inner loop: format, lints, fast tests
 	$(MAKE) --no-print-directory lint
-	cargo test --quiet -p spillway-core -p spillway-wire
+	cargo test --quiet -p spillway-core -p spillway-wire -p spillway-sim
 	cargo test --quiet -p spillway-worker --lib
 	cargo test --quiet -p spillway --bins
 

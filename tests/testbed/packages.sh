@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the system packages that a build needs and that are missing, by apt; says what to install where it cannot.
-# `packages.sh browser` asks for a browser as well.
+# `packages.sh browser` asks for a browser as well, `packages.sh bound` for what the bound of backtests is built with.
 set -euo pipefail
 
 say() { printf '%s\n' "$*" >&2; }
@@ -18,6 +18,8 @@ need pkg-config pkg-config
 need unzip unzip
 need curl curl
 if [ "${1:-}" = browser ]; then need chromium chromium; fi
+# HiGHS' bindings are made with libclang, which is no program.
+if [ "${1:-}" = bound ] && ! compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null; then missing+=(libclang-dev); fi
 for tool in cargo python3; do
     command -v "$tool" >/dev/null || { say "$tool is missing: install it and try again"; exit 1; }
 done
