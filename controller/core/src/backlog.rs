@@ -458,4 +458,40 @@ mod tests {
             (Some(41), Some(8))
         );
     }
+
+    #[test]
+    fn a_reading_that_was_overtaken_says_nothing() {
+        let mut tracker = LagTracker::default();
+        tracker.observe(&reading(10, &[(0, offsets(0, Committed::At(50), 100))]));
+        tracker.observe(&reading(5, &[(0, offsets(0, Committed::At(20), 60))]));
+        tracker.observe(&reading(11, &[(0, offsets(0, Committed::At(60), 110))]));
+        assert_eq!(tracker.arrived("jobs"), Some(60));
+        assert_eq!(tracker.committed("jobs"), Some(10));
+    }
+
+    #[test]
+    fn those_that_are_behind_are_told_from_the_rest() {
+        let mut tracker = LagTracker::default();
+        // Two partitions, of which the second gets a tenth of all jobs and is far behind.
+        tracker.observe(&reading(
+            0,
+            &[
+                (0, offsets(0, Committed::At(0), 0)),
+                (1, offsets(0, Committed::At(0), 0)),
+            ],
+        ));
+        tracker.observe(&reading(
+            9,
+            &[
+                (0, offsets(0, Committed::At(850), 900)),
+                (1, offsets(0, Committed::At(0), 100)),
+            ],
+        ));
+        assert_eq!(
+            tracker.backlog_of_the_late("jobs"),
+            Some(1_000),
+            "as if all 1,000 waited"
+        );
+        assert_eq!(tracker.backlog_of_the_late("other"), None);
+    }
 }

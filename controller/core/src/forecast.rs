@@ -154,3 +154,67 @@ impl Forecast {
         AGES.iter().take_while(older).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEADLINE: SignedDuration = SignedDuration::from_secs(900);
+
+    /// Bursts of 500 jobs a second for `seconds` each hour over a base that does 100, seen every 15 s; then one minute
+    /// into the next burst, what is expected of the next `lead` seconds.
+    fn expected(seconds: i64, lead: i64) -> u64 {
+        let floor = Rate::from_milli(100_000);
+        let (mut forecast, mut arrivals) = (Forecast::default(), Arrivals::default());
+        let mut arrived = 0;
+        for tick in 0..=12_005i64 {
+            let second = tick * 15;
+            if second % 3_600 <= seconds && second % 3_600 > 0 {
+                arrived += 500 * 15;
+            }
+            let at = Timestamp::from_second(second).unwrap();
+            arrivals.observe(at, arrived, DEADLINE * 2);
+            let rate = arrivals.rate(SignedDuration::from_secs(60));
+            forecast.observe(&arrivals, rate, floor, DEADLINE);
+            if second == 50 * 3_600 + 60 {
+                return forecast.jobs(at, SignedDuration::from_secs(lead), DEADLINE);
+            }
+        }
+        unreachable!("the fiftieth burst is among them");
+    }
+
+    #[test]
+    fn bursts_that_last_are_expected_to_and_short_ones_are_not() {
+        let long = expected(1_800, 300);
+        assert!(
+            (120_000..=160_000).contains(&long),
+            "{long} of the 150,000 that come"
+        );
+        let short = expected(60, 300);
+        assert!(short < 20_000, "{short} of the none that come");
+    }
+
+    #[test]
+    fn nothing_is_expected_before_anything_was_learned_or_while_the_base_does_it() {
+        let mut forecast = Forecast::default();
+        assert!(!forecast.expects_any());
+        let mut arrivals = Arrivals::default();
+        for second in 0..100 {
+            let at = Timestamp::from_second(second).unwrap();
+            arrivals.observe(at, second.unsigned_abs() * 50, DEADLINE);
+        }
+        let rate = arrivals.rate(SignedDuration::from_secs(60));
+        forecast.observe(&arrivals, rate, Rate::from_milli(100_000), DEADLINE);
+        assert!(
+            !forecast.expects_any(),
+            "50 a second are less than the base does"
+        );
+        forecast.observe(&arrivals, rate, Rate::from_milli(20_000), DEADLINE);
+        let now = Timestamp::from_second(99).unwrap();
+        assert_eq!(
+            forecast.jobs(now, DEADLINE, DEADLINE),
+            0,
+            "no forecast to begin with"
+        );
+    }
+}

@@ -146,3 +146,107 @@ impl Blocks {
             .max_by_key(|block| block.until)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Place, ProviderKind};
+    use crate::units::{Dollars, Rate};
+
+    fn pool(name: &str, place: [&str; 4], market: Market) -> Pool {
+        let [cloud, region, zone, machine] = place.map(str::to_owned);
+        Pool {
+            name: name.to_owned(),
+            provider: ProviderKind::Static,
+            place: Place {
+                cloud,
+                region,
+                zone,
+                machine,
+            },
+            market,
+            transfer_per_million: Dollars::ZERO,
+            price_per_hour: Dollars::ZERO,
+            billing_minimum: SignedDuration::ZERO,
+            boot_time: SignedDuration::from_secs(60),
+            throughput: Rate::from_milli(1_000),
+            max: 1,
+            environment: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_refusal_reaches_as_far_as_it_is_true() {
+        let asked = pool("asked", ["aws", "us-1", "a", "g6"], Market::Spot);
+        let others = [
+            (
+                "same stock",
+                pool("b", ["aws", "us-1", "a", "g6"], Market::Spot),
+            ),
+            (
+                "other type",
+                pool("c", ["aws", "us-1", "a", "g5"], Market::Spot),
+            ),
+            (
+                "other market",
+                pool("d", ["aws", "us-1", "a", "g5"], Market::OnDemand),
+            ),
+            (
+                "other region",
+                pool("e", ["aws", "eu-1", "a", "g6"], Market::Spot),
+            ),
+            (
+                "other cloud",
+                pool("f", ["gcp", "us-1", "a", "g6"], Market::Spot),
+            ),
+        ];
+        let cases = [
+            ("NoCapacity", vec!["same stock"]),
+            ("Quota", vec!["same stock", "other type"]),
+            (
+                "Throttled",
+                vec!["same stock", "other type", "other market"],
+            ),
+            (
+                "Denied",
+                vec!["same stock", "other type", "other market", "other region"],
+            ),
+            ("Invalid", vec![]),
+        ];
+        let now = Timestamp::UNIX_EPOCH;
+        for (fault, reached) in cases {
+            let mut blocks = Blocks::default();
+            blocks.refused(now, &asked, fault, None);
+            assert!(blocks.of(&asked, now).is_some(), "{fault}");
+            let blocked = others
+                .iter()
+                .filter(|(_, other)| blocks.of(other, now).is_some());
+            let blocked: Vec<&str> = blocked.map(|(name, _)| *name).collect();
+            assert_eq!(blocked, reached, "{fault}");
+        }
+    }
+
+    #[test]
+    fn pauses_double_and_end_with_the_first_machine_that_works() {
+        let pool = pool("p", ["oci", "r", "", "a10"], Market::OnDemand);
+        let mut blocks = Blocks::default();
+        let mut now = Timestamp::UNIX_EPOCH;
+        let mut pauses = Vec::new();
+        for _ in 0..4 {
+            blocks.refused(now, &pool, "NoCapacity", None);
+            let until = blocks.of(&pool, now).unwrap().until;
+            pauses.push(until.duration_since(now).as_secs());
+            now = until;
+            assert!(blocks.of(&pool, now).is_none(), "asked again in time");
+        }
+        assert_eq!(pauses, [60, 120, 240, 300]);
+        blocks.worked(&pool);
+        blocks.refused(now, &pool, "NoCapacity", Some(SignedDuration::from_secs(7)));
+        let until = blocks.of(&pool, now).unwrap().until;
+        assert_eq!(
+            until.duration_since(now).as_secs(),
+            7,
+            "as the provider said"
+        );
+    }
+}

@@ -15,6 +15,8 @@ use crate::snapshot::{
     IntentId, Machine, Progress, SeenInstance, SeenWorker, Snapshot, WorkerPhase,
 };
 
+mod limits;
+
 const PARTITIONS: u64 = 24;
 
 /// Two base workers of 8 jobs/s; `near` starts in 8 s and is dear, `far` starts in 20 s and is cheap.
