@@ -300,7 +300,7 @@ impl<'a> Desk<'a> {
     /// The pool whose next machine does what is missing for the least money; none if no pool may or can.
     fn cheapest(&self, basket: &mut Basket<'a>, unmet: usize) -> Option<&Offer<'a>> {
         basket.caps.clear();
-        let burst = self.fleet.alive_burst() + basket.bought.len() as u64;
+        let burst = self.fleet.placed_burst() + basket.bought.len() as u64;
         let max = self.planner.policy.burst_max();
         if burst >= u64::from(max) {
             basket.caps.push(Reason::BurstMax { max });
@@ -337,7 +337,7 @@ impl<'a> Desk<'a> {
 
     /// Whether no further machine may run beside these many new ones.
     pub(super) fn is_full(&self, bought: usize) -> bool {
-        let burst = self.fleet.alive_burst() + bought as u64;
+        let burst = self.fleet.placed_burst() + bought as u64;
         burst >= u64::from(self.planner.policy.burst_max())
             || burst + self.fleet.alive(BASE_POOL) >= self.partitions
     }
@@ -351,7 +351,7 @@ impl<'a> Desk<'a> {
             .iter()
             .filter(|other| other.name == pool.name)
             .count() as u64;
-        if self.fleet.alive(&pool.name) + chosen >= u64::from(pool.max) {
+        if self.fleet.placed(&pool.name) + chosen >= u64::from(pool.max) {
             return Some(Reason::PoolMax {
                 pool: pool.name.clone(),
                 max: pool.max,

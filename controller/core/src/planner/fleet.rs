@@ -26,6 +26,8 @@ pub(super) struct Fleet {
     pub(super) members: Vec<Member>,
     /// Machines of each pool that work, boot or are being launched.
     alive: BTreeMap<String, u64>,
+    /// Machines of each pool that take a place in its limits: all that are not gone, nor for good on their way out.
+    placed: BTreeMap<String, u64>,
 }
 
 /// A machine with its worker, or a worker that nobody launched.
@@ -82,24 +84,36 @@ impl Fleet {
             .filter(|worker| worker.intent.is_none());
         members.extend(fixed.filter_map(|worker| Member::without_intent(worker, now)));
         members.extend(planner.launching(snapshot, now));
-        let mut alive: BTreeMap<String, u64> = BTreeMap::new();
-        for member in members.iter().filter(|member| member.is_alive()) {
-            match alive.get_mut(&member.pool) {
-                Some(count) => *count += 1,
-                None => _ = alive.insert(member.pool.clone(), 1),
-            }
+        let alive = counted(members.iter().filter(|member| member.is_alive()));
+        let retiring: std::collections::BTreeSet<_> = snapshot
+            .instances
+            .iter()
+            .filter(|instance| instance.is_retiring())
+            .map(|instance| Some(&instance.intent))
+            .collect();
+        let placed = counted(members.iter().filter(|member| {
+            member.phase != Phase::Gone && !retiring.contains(&member.intent.as_ref())
+        }));
+        Self {
+            members,
+            alive,
+            placed,
         }
-        Self { members, alive }
+    }
+
+    /// Machines of `pool` that count against its limit.
+    pub(super) fn placed(&self, pool: &str) -> u64 {
+        self.placed.get(pool).copied().unwrap_or(0)
+    }
+
+    /// The same of all pools that are bought.
+    pub(super) fn placed_burst(&self) -> u64 {
+        self.placed.values().sum::<u64>() - self.placed(BASE_POOL)
     }
 
     /// Machines of `pool` that work, boot or are being launched.
     pub(super) fn alive(&self, pool: &str) -> u64 {
         self.alive.get(pool).copied().unwrap_or(0)
-    }
-
-    /// The same of all pools that are bought.
-    pub(super) fn alive_burst(&self) -> u64 {
-        self.alive_all() - self.alive(BASE_POOL)
     }
 
     /// The same of all pools.
@@ -131,6 +145,18 @@ impl Fleet {
         }
         kinds.into_values()
     }
+}
+
+/// How many of each pool.
+fn counted<'a>(members: impl Iterator<Item = &'a Member>) -> BTreeMap<String, u64> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for member in members {
+        match counts.get_mut(&member.pool) {
+            Some(count) => *count += 1,
+            None => _ = counts.insert(member.pool.clone(), 1),
+        }
+    }
+    counts
 }
 
 // === impl Member ===

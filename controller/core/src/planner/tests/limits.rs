@@ -85,7 +85,13 @@ fn a_days_budget_is_kept_and_named() {
 
 #[test]
 fn a_machine_that_is_taken_back_is_no_longer_counted_on() {
-    let mut world = World::begin(policy());
+    let mut world = World::begin(policy_with(|spec| {
+        let burst = spec.burst.as_mut().unwrap();
+        burst.max_workers = Some(16);
+        for pool in burst.pools.as_mut().unwrap() {
+            pool.max = Some(8);
+        }
+    }));
     world.arriving = 10;
     world.arrived += 2_600;
     world.run_until(60, "machines work", |world| world.burst() >= 3);
