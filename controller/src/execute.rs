@@ -79,7 +79,11 @@ impl Executor {
             Ok(Err(LaunchError::Unknown(error))) => Outcome::Unknown {
                 why: error.to_string(),
             },
-            Ok(Err(LaunchError::NotLaunched { fault, retry_after })) => {
+            Ok(Err(LaunchError::NotLaunched {
+                fault,
+                scope,
+                retry_after,
+            })) => {
                 let closed = intent.closed(now, fault.to_string());
                 if let Err(error) = self.intents.write(closed) {
                     return failed(format!("{error:#}"));
@@ -87,7 +91,8 @@ impl Executor {
                 let retry_after =
                     retry_after.and_then(|after| SignedDuration::try_from(after).ok());
                 Outcome::NotLaunched {
-                    fault: fault.as_str().to_owned(),
+                    fault: fault.code(),
+                    scope,
                     retry_after,
                 }
             }

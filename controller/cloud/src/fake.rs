@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use crate::{
     BoxFuture, CloudError, Fault, Instance, InstanceState, LaunchError, LaunchRequest, Provider,
+    Scope,
 };
 
 /// What befalls a launch.
@@ -23,6 +24,8 @@ pub enum LaunchTrouble {
     NotLaunched {
         /// What stood against it.
         fault: Fault,
+        /// How far that reaches.
+        scope: Scope,
         /// When asking again makes sense.
         retry_after: Option<Duration>,
     },
@@ -272,7 +275,21 @@ impl Fake {
     }
 
     fn not_launched(&self, count: usize, fault: Fault, retry_after: Option<Duration>) {
-        self.next_launches(count, LaunchTrouble::NotLaunched { fault, retry_after });
+        let scope = match fault {
+            Fault::NoCapacity => Scope::Offer,
+            Fault::Quota => Scope::Market,
+            Fault::Throttled => Scope::Region,
+            Fault::Denied => Scope::Cloud,
+            Fault::Invalid { .. } => Scope::Pool,
+        };
+        self.next_launches(
+            count,
+            LaunchTrouble::NotLaunched {
+                fault,
+                scope,
+                retry_after,
+            },
+        );
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -286,9 +303,15 @@ impl Fake {
         state.calls.launch += 1;
         match state.launch_troubles.pop_front() {
             None => self.create(&mut state, now, request),
-            Some(LaunchTrouble::NotLaunched { fault, retry_after }) => {
-                Err(LaunchError::NotLaunched { fault, retry_after })
-            }
+            Some(LaunchTrouble::NotLaunched {
+                fault,
+                scope,
+                retry_after,
+            }) => Err(LaunchError::NotLaunched {
+                fault,
+                scope,
+                retry_after,
+            }),
             Some(LaunchTrouble::TimeoutAfterCreating) => {
                 self.create(&mut state, now, request)?;
                 Err(LaunchError::Unknown(timeout()))
@@ -461,6 +484,7 @@ fn timeout() -> Box<dyn std::error::Error + Send + Sync> {
 fn invalid(why: &str) -> LaunchError {
     LaunchError::NotLaunched {
         fault: Fault::Invalid { why: why.into() },
+        scope: Scope::Pool,
         retry_after: None,
     }
 }

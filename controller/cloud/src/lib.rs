@@ -17,3 +17,4 @@ pub use provider::{
     BoxFuture, CloudError, Fault, Instance, InstanceState, LaunchError, LaunchRequest, Provider,
     WorkerSpec,
 };
+pub use spillway_core::Scope;

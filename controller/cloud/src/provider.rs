@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use spillway_core::Scope;
 
 /// A future that a provider returns; boxed, so that providers can be kept together behind `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -113,6 +114,8 @@ pub enum LaunchError {
     NotLaunched {
         /// What stood against it.
         fault: Fault,
+        /// How far that reaches.
+        scope: Scope,
         /// When asking again makes sense, where the provider said so.
         retry_after: Option<Duration>,
     },
@@ -196,15 +199,15 @@ impl std::fmt::Display for Fault {
 }
 
 impl Fault {
-    /// The name in metrics, journals and on the dashboard.
+    /// What the planner is told of it.
     #[must_use]
-    pub fn as_str(&self) -> &'static str {
+    pub fn code(&self) -> spillway_core::Fault {
         match self {
-            Self::NoCapacity => "NoCapacity",
-            Self::Quota => "Quota",
-            Self::Throttled => "Throttled",
-            Self::Denied => "Denied",
-            Self::Invalid { .. } => "Invalid",
+            Self::NoCapacity => spillway_core::Fault::NoCapacity,
+            Self::Quota => spillway_core::Fault::Quota,
+            Self::Throttled => spillway_core::Fault::Throttled,
+            Self::Denied => spillway_core::Fault::Denied,
+            Self::Invalid { .. } => spillway_core::Fault::Invalid,
         }
     }
 }

@@ -68,7 +68,7 @@ async fn no_capacity_quota_and_throttling_pass_in_the_order_told() {
     let mut faults = Vec::new();
     for _ in 0..4 {
         match fake.launch(&request("one", 1)).await {
-            Err(LaunchError::NotLaunched { fault, retry_after }) => {
+            Err(LaunchError::NotLaunched { fault, retry_after, .. }) => {
                 faults.push((fault, retry_after));
             }
             other => panic!("{other:?}"),
@@ -204,6 +204,7 @@ async fn named_troubles_and_spelled_out_ones_are_the_same() {
         1,
         LaunchTrouble::NotLaunched {
             fault: Fault::Denied,
+            scope: Scope::Cloud,
             retry_after: None,
         },
     );

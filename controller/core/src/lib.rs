@@ -35,7 +35,7 @@ pub use backlog::{
 pub use belief::Beliefs;
 pub use check::{Violation, check};
 pub use cost::billed;
-pub use plan::{Action, Numbers, Outcome, Plan, PoolNumbers};
+pub use plan::{Action, Fault, Numbers, Outcome, Plan, PoolNumbers, Scope};
 pub use planner::Planner;
 pub use policy::{
     AssignmentMode, BASE_POOL, Market, Mode, Place, Policy, Pool, Problem, ProviderKind,

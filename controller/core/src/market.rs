@@ -1,10 +1,9 @@
 //! What not to ask for until a time: providers' refusals, remembered by how far they reach.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::plan::{Fault, Scope};
 use crate::policy::{Market, Pool};
 
 /// First pause after a pool had no machine. Asking costs nothing, and the cheapest pool back early saves more.
@@ -16,15 +15,10 @@ const PAUSE_MAX: SignedDuration = SignedDuration::from_mins(5);
 /// First pause after a machine that died before it was ready.
 const DIED_EARLY_PAUSE: SignedDuration = SignedDuration::from_secs(2);
 
-/// How far a refusal reaches.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", from = "String")]
-struct Scope(String);
-
-/// What is remembered.
+/// What is remembered: at most one block for a fault and what it reaches.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Blocks {
-    blocks: BTreeMap<Scope, Block>,
+    blocks: Vec<Block>,
 }
 
 /// What not to ask for, until when and why.
@@ -32,54 +26,56 @@ pub(crate) struct Blocks {
 pub(crate) struct Block {
     pub(crate) until: Timestamp,
     pub(crate) why: String,
+    reach: Reach,
     /// Refusals in a row.
     times: u32,
 }
 
-// === impl Scope ===
+/// Which pools a refusal says no to: those that are alike in everything that is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Reach {
+    cloud: Option<String>,
+    region: Option<String>,
+    zone: Option<String>,
+    machine: Option<String>,
+    market: Option<Market>,
+    pool: Option<String>,
+}
 
-impl Scope {
-    /// Everything that a fault of this code, given for `pool`, says no to.
-    fn of(fault: &str, pool: &Pool) -> Self {
-        let market = match pool.market {
-            Market::OnDemand => "on-demand",
-            Market::Spot => "spot",
-        };
+// === impl Reach ===
+
+impl Reach {
+    /// What a refusal of this scope, given for `pool`, says no to.
+    fn of(scope: Scope, pool: &Pool) -> Self {
         let place = &pool.place;
-        Self(match fault {
-            "NoCapacity" => format!(
-                "{}/{}/{}/{}/{market}",
-                place.cloud, place.region, place.zone, place.machine
-            ),
-            "Quota" => format!("{}/{}/quota/{market}", place.cloud, place.region),
-            "Throttled" => format!("{}/{}/calls", place.cloud, place.region),
-            "Denied" => format!("{}/rights", place.cloud),
-            // What is wrong with one pool's request is wrong with that pool alone.
-            _ => Self::own(pool).0,
-        })
+        // A cloud is blocked as a whole only through its own scope; a pool, wherever it stands.
+        let in_cloud = (scope != Scope::Pool).then(|| place.cloud.clone());
+        let in_region =
+            (!matches!(scope, Scope::Pool | Scope::Cloud)).then(|| place.region.clone());
+        let in_zone = matches!(scope, Scope::Zone | Scope::Offer).then(|| place.zone.clone());
+        let of_machine =
+            matches!(scope, Scope::Machine | Scope::Offer).then(|| place.machine.clone());
+        let in_market =
+            matches!(scope, Scope::Market | Scope::Machine | Scope::Offer).then_some(pool.market);
+        Self {
+            cloud: in_cloud,
+            region: in_region,
+            zone: in_zone,
+            machine: of_machine,
+            market: in_market,
+            pool: (scope == Scope::Pool).then(|| pool.name.clone()),
+        }
     }
 
-    fn own(pool: &Pool) -> Self {
-        Self(format!("pool/{}", pool.name))
-    }
-
-    /// Every scope that `pool` is in.
-    fn all(pool: &Pool) -> impl Iterator<Item = Self> {
-        ["NoCapacity", "Quota", "Throttled", "Denied", ""]
-            .into_iter()
-            .map(|fault| Self::of(fault, pool))
-    }
-}
-
-impl From<Scope> for String {
-    fn from(scope: Scope) -> Self {
-        scope.0
-    }
-}
-
-impl From<String> for Scope {
-    fn from(text: String) -> Self {
-        Self(text)
+    fn covers(&self, pool: &Pool) -> bool {
+        let alike = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|it| it == is);
+        let place = &pool.place;
+        alike(&self.cloud, &place.cloud)
+            && alike(&self.region, &place.region)
+            && alike(&self.zone, &place.zone)
+            && alike(&self.machine, &place.machine)
+            && alike(&self.pool, &pool.name)
+            && self.market.is_none_or(|market| market == pool.market)
     }
 }
 
@@ -91,34 +87,42 @@ impl Blocks {
         &mut self,
         now: Timestamp,
         pool: &Pool,
-        fault: &str,
+        (fault, scope): (Fault, Scope),
         retry_after: Option<SignedDuration>,
     ) {
         let first = match fault {
-            "NoCapacity" | "Throttled" => NO_CAPACITY_PAUSE,
-            _ => REFUSED_PAUSE,
+            Fault::NoCapacity | Fault::Throttled => NO_CAPACITY_PAUSE,
+            Fault::Quota | Fault::Denied | Fault::Invalid => REFUSED_PAUSE,
         };
-        self.block(Scope::of(fault, pool), now, first, fault, retry_after);
+        let reach = Reach::of(scope, pool);
+        self.block(reach, now, first, fault.as_str(), retry_after);
     }
 
     /// A machine died before it was ready: a broken image must not buy machine after machine.
     pub(crate) fn died_early(&mut self, now: Timestamp, pool: &Pool, why: &str) {
-        self.block(Scope::own(pool), now, DIED_EARLY_PAUSE, why, None);
+        let own = Reach::of(Scope::Pool, pool);
+        self.block(own, now, DIED_EARLY_PAUSE, why, None);
     }
 
     fn block(
         &mut self,
-        scope: Scope,
+        reach: Reach,
         now: Timestamp,
         first: SignedDuration,
         why: &str,
         retry_after: Option<SignedDuration>,
     ) {
-        let block = self.blocks.entry(scope).or_insert(Block {
-            until: now,
-            why: String::new(),
-            times: 0,
+        let known = self.blocks.iter().position(|block| block.reach == reach);
+        let at = known.unwrap_or_else(|| {
+            self.blocks.push(Block {
+                until: now,
+                why: String::new(),
+                reach,
+                times: 0,
+            });
+            self.blocks.len() - 1
         });
+        let block = &mut self.blocks[at];
         let pause = (first * (1 << block.times.min(12))).min(PAUSE_MAX);
         block.times += 1;
         block.until = block.until.max(now + retry_after.unwrap_or(pause));
@@ -127,28 +131,22 @@ impl Blocks {
 
     /// A machine of `pool` became ready: whatever stood against it is over.
     pub(crate) fn worked(&mut self, pool: &Pool) {
-        if self.blocks.is_empty() {
-            return;
-        }
-        for scope in Scope::all(pool) {
-            self.blocks.remove(&scope);
-        }
+        self.blocks.retain(|block| !block.reach.covers(pool));
     }
 
     /// What stands against asking `pool` now; of several the one that lasts longest.
     pub(crate) fn of(&self, pool: &Pool, now: Timestamp) -> Option<&Block> {
-        if self.blocks.is_empty() {
-            return None;
-        }
-        Scope::all(pool)
-            .filter_map(|scope| self.blocks.get(&scope))
-            .filter(|block| now < block.until)
+        self.blocks
+            .iter()
+            .filter(|block| now < block.until && block.reach.covers(pool))
             .max_by_key(|block| block.until)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::policy::{Place, ProviderKind};
     use crate::units::{Dollars, Rate};
@@ -184,6 +182,10 @@ mod tests {
                 pool("b", ["aws", "us-1", "a", "g6"], Market::Spot),
             ),
             (
+                "other zone",
+                pool("z", ["aws", "us-1", "b", "g6"], Market::Spot),
+            ),
+            (
                 "other type",
                 pool("c", ["aws", "us-1", "a", "g5"], Market::Spot),
             ),
@@ -201,28 +203,42 @@ mod tests {
             ),
         ];
         let cases = [
-            ("NoCapacity", vec!["same stock"]),
-            ("Quota", vec!["same stock", "other type"]),
+            (Scope::Offer, vec!["same stock"]),
+            (Scope::Machine, vec!["same stock", "other zone"]),
             (
-                "Throttled",
+                Scope::Market,
+                vec!["same stock", "other zone", "other type"],
+            ),
+            (
+                Scope::Zone,
                 vec!["same stock", "other type", "other market"],
             ),
             (
-                "Denied",
-                vec!["same stock", "other type", "other market", "other region"],
+                Scope::Region,
+                vec!["same stock", "other zone", "other type", "other market"],
             ),
-            ("Invalid", vec![]),
+            (
+                Scope::Cloud,
+                vec![
+                    "same stock",
+                    "other zone",
+                    "other type",
+                    "other market",
+                    "other region",
+                ],
+            ),
+            (Scope::Pool, vec![]),
         ];
         let now = Timestamp::UNIX_EPOCH;
-        for (fault, reached) in cases {
+        for (scope, reached) in cases {
             let mut blocks = Blocks::default();
-            blocks.refused(now, &asked, fault, None);
-            assert!(blocks.of(&asked, now).is_some(), "{fault}");
+            blocks.refused(now, &asked, (Fault::Quota, scope), None);
+            assert!(blocks.of(&asked, now).is_some(), "{scope:?}");
             let blocked = others
                 .iter()
                 .filter(|(_, other)| blocks.of(other, now).is_some());
             let blocked: Vec<&str> = blocked.map(|(name, _)| *name).collect();
-            assert_eq!(blocked, reached, "{fault}");
+            assert_eq!(blocked, reached, "{scope:?}");
         }
     }
 
@@ -233,7 +249,7 @@ mod tests {
         let mut now = Timestamp::UNIX_EPOCH;
         let mut pauses = Vec::new();
         for _ in 0..4 {
-            blocks.refused(now, &pool, "NoCapacity", None);
+            blocks.refused(now, &pool, (Fault::NoCapacity, Scope::Offer), None);
             let until = blocks.of(&pool, now).unwrap().until;
             pauses.push(until.duration_since(now).as_secs());
             now = until;
@@ -241,7 +257,8 @@ mod tests {
         }
         assert_eq!(pauses, [60, 120, 240, 300]);
         blocks.worked(&pool);
-        blocks.refused(now, &pool, "NoCapacity", Some(SignedDuration::from_secs(7)));
+        let fault = (Fault::NoCapacity, Scope::Offer);
+        blocks.refused(now, &pool, fault, Some(SignedDuration::from_secs(7)));
         let until = blocks.of(&pool, now).unwrap().until;
         assert_eq!(
             until.duration_since(now).as_secs(),

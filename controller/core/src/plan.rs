@@ -104,6 +104,40 @@ pub struct PoolNumbers {
     pub boot_high: SignedDuration,
 }
 
+/// What stood against a launch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Fault {
+    /// The provider has none of these machines here and now.
+    NoCapacity,
+    /// The account may not have more.
+    Quota,
+    /// Too many calls: ask later.
+    Throttled,
+    /// The credentials may not do this.
+    Denied,
+    /// The request itself is wrong: it fails the same way again.
+    Invalid,
+}
+
+/// How far a refusal reaches, from the widest to the narrowest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Scope {
+    /// Everything of this cloud.
+    Cloud,
+    /// Everything in this region.
+    Region,
+    /// Everything in this zone.
+    Zone,
+    /// This market, spot or on demand, in this region.
+    Market,
+    /// This machine type in this region, in this market.
+    Machine,
+    /// This machine type in this zone, in this market.
+    Offer,
+    /// This pool alone.
+    Pool,
+}
+
 /// How an action ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
@@ -111,8 +145,10 @@ pub enum Outcome {
     Done,
     /// Surely nothing was launched: the pool is blocked for a while.
     NotLaunched {
-        /// The provider's reason, as a code.
-        fault: String,
+        /// What stood against it.
+        fault: Fault,
+        /// How far that reaches.
+        scope: Scope,
         /// When asking again makes sense, where the provider said so.
         retry_after: Option<SignedDuration>,
     },
@@ -126,6 +162,22 @@ pub enum Outcome {
         /// What went wrong.
         why: String,
     },
+}
+
+// === impl Fault ===
+
+impl Fault {
+    /// The name in metrics, journals and on the dashboard.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoCapacity => "NoCapacity",
+            Self::Quota => "Quota",
+            Self::Throttled => "Throttled",
+            Self::Denied => "Denied",
+            Self::Invalid => "Invalid",
+        }
+    }
 }
 
 // === impl Action ===

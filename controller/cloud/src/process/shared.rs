@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 use super::folder::{self, Attempt, Cause, FolderError, Launched, Life, Requested, Root};
 use super::linux;
 use super::{FINISHED_KEPT, FINISHED_KEPT_MAX, FINISHED_KEPT_MIN, KILL_AFTER_GRACE, ProcessConfig};
-use crate::{Fault, Instance, InstanceState, LaunchError, LaunchRequest};
+use crate::{Fault, Instance, InstanceState, LaunchError, LaunchRequest, Scope};
 
 /// When to ask again while an earlier attempt is on its way out.
 const PREDECESSOR_WAIT: Duration = Duration::from_secs(1);
@@ -104,6 +104,7 @@ impl Shared {
                 Life::Alive(..) | Life::Starting | Life::Leftover(_) => {
                     return Err(LaunchError::NotLaunched {
                         fault: Fault::Throttled,
+                        scope: Scope::Pool,
                         retry_after: Some(PREDECESSOR_WAIT),
                     });
                 }
@@ -287,6 +288,7 @@ pub(super) fn settle(attempt: &Attempt, fault: Fault) -> LaunchError {
     match attempt.life() {
         Ok(Life::Unseen | Life::Ended(..)) => LaunchError::NotLaunched {
             fault,
+            scope: Scope::Cloud,
             retry_after: None,
         },
         Ok(Life::Starting | Life::Alive(..) | Life::Leftover(_)) => {
@@ -309,6 +311,7 @@ fn unwritten(attempt: &Attempt, error: FolderError) -> LaunchError {
     match attempt.requested() {
         Ok(None) => LaunchError::NotLaunched {
             fault,
+            scope: Scope::Cloud,
             retry_after: None,
         },
         _ => unknown(error),
@@ -326,6 +329,7 @@ pub(super) fn used_up(cause: Option<Cause>) -> LaunchError {
 pub(super) fn invalid(why: impl Into<String>) -> LaunchError {
     LaunchError::NotLaunched {
         fault: Fault::Invalid { why: why.into() },
+        scope: Scope::Pool,
         retry_after: None,
     }
 }

@@ -197,11 +197,16 @@ impl Planner {
     /// A step has ended.
     pub fn finished(&mut self, now: Timestamp, intent: &IntentId, outcome: &Outcome) {
         let action = self.in_flight.remove(intent);
-        if let (Some(Action::Launch { pool, .. }), Outcome::NotLaunched { fault, retry_after }) =
-            (action, outcome)
+        if let Some(Action::Launch { pool, .. }) = action
+            && let Outcome::NotLaunched {
+                fault,
+                scope,
+                retry_after,
+            } = outcome
             && let Some(pool) = self.policy.pool(&pool)
         {
-            self.blocks.refused(now, pool, fault, *retry_after);
+            self.blocks
+                .refused(now, pool, (*fault, *scope), *retry_after);
         }
     }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::Planner;
 use crate::backlog::{BacklogReading, Committed, Offsets, PartitionId, PartitionReading};
 use crate::check::check;
-use crate::plan::{Action, Outcome, Plan};
+use crate::plan::{Action, Fault, Outcome, Plan, Scope};
 use crate::policy::{BASE_POOL, Policy, raw};
 use crate::reason::Reason;
 use crate::snapshot::{
@@ -240,7 +240,8 @@ impl World {
                 self.next_intent += 1;
                 if self.no_capacity && pool != BASE_POOL {
                     return Outcome::NotLaunched {
-                        fault: "NoCapacity".into(),
+                        fault: Fault::NoCapacity,
+                        scope: Scope::Offer,
                         retry_after: None,
                     };
                 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use spillway_core::{
-    Action, BASE_POOL, IntentId, Outcome, Plan, Planner, Policy, Violation, check,
+    Action, BASE_POOL, Fault, IntentId, Outcome, Plan, Planner, Policy, Scope, Violation, check,
 };
 
 use crate::decider::{Decider, LaunchOutcome, Order, View};
@@ -182,18 +182,19 @@ impl Decider for RealPlanner {
         let Some(intent) = self.ordered.pop_front() else {
             return;
         };
-        let fault = match outcome {
+        let (fault, scope) = match outcome {
             LaunchOutcome::Launched { machine } => {
                 self.book.launched(&intent, machine, at);
                 self.planner.finished(at, &intent, &Outcome::Done);
                 return;
             }
-            LaunchOutcome::NoCapacity => "no_capacity",
-            LaunchOutcome::OverMax => "quota",
+            LaunchOutcome::NoCapacity => (Fault::NoCapacity, Scope::Offer),
+            LaunchOutcome::OverMax => (Fault::Quota, Scope::Pool),
         };
         self.book.close(&intent);
         let outcome = Outcome::NotLaunched {
-            fault: fault.to_owned(),
+            fault,
+            scope,
             retry_after: None,
         };
         self.planner.finished(at, &intent, &outcome);

@@ -124,10 +124,12 @@ fn dear_machines_make_way_when_cheap_ones_can_be_had_again() {
     }));
     let far = world.planner.policy().pool("far").unwrap().clone();
     let until = SignedDuration::from_mins(5);
-    world
-        .planner
-        .blocks
-        .refused(world.now, &far, "NoCapacity", Some(until));
+    world.planner.blocks.refused(
+        world.now,
+        &far,
+        (Fault::NoCapacity, Scope::Offer),
+        Some(until),
+    );
     world.arriving = 40;
     world.arrived += 20_000;
     world.run(200);
