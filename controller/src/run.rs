@@ -245,7 +245,9 @@ impl Controller {
         let at = Timestamp::now();
         match outcome {
             Outcome::Done => info!(%intent, "finished"),
-            Outcome::NotLaunched { fault, .. } => warn!(%intent, kind = fault.as_str(), "was not launched"),
+            Outcome::NotLaunched { fault, .. } => {
+                warn!(%intent, kind = fault.as_str(), "was not launched")
+            }
             Outcome::Unknown { why } => warn!(%intent, error = why, "outcome is unknown"),
             Outcome::Failed { why } => warn!(%intent, error = why, "failed, will be tried again"),
         }

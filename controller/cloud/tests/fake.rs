@@ -68,7 +68,9 @@ async fn no_capacity_quota_and_throttling_pass_in_the_order_told() {
     let mut faults = Vec::new();
     for _ in 0..4 {
         match fake.launch(&request("one", 1)).await {
-            Err(LaunchError::NotLaunched { fault, retry_after, .. }) => {
+            Err(LaunchError::NotLaunched {
+                fault, retry_after, ..
+            }) => {
                 faults.push((fault, retry_after));
             }
             other => panic!("{other:?}"),

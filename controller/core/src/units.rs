@@ -149,6 +149,12 @@ impl Dollars {
         Self(self.0 + other.0)
     }
 
+    /// The difference.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self(self.0 - other.0)
+    }
+
     /// For metrics and pages.
     #[must_use]
     pub fn to_f64(self) -> f64 {

@@ -5,6 +5,7 @@
 //! is wasted (docs/decisions/0005-deciding.md).
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -45,14 +46,29 @@ pub(super) struct Desk<'a> {
     pub(super) grid: Grid,
     pub(super) now: Timestamp,
     pub(super) partitions: u64,
+    /// What all that was bought before costs an hour.
+    pub(super) spending: Dollars,
     offers: OnceCell<Vec<Offer<'a>>>,
+    /// The first point that a new machine can still change.
+    reachable: OnceCell<usize>,
+}
+
+/// New machines of one plan, in the order in which they were chosen.
+#[derive(Clone, Default)]
+pub(super) struct Bought<'a> {
+    pools: Vec<&'a Pool>,
+    counts: BTreeMap<&'a str, u64>,
+    /// What they cost an hour.
+    cost: Dollars,
 }
 
 /// Machines chosen so far.
 #[derive(Clone)]
 struct Basket<'a> {
     supply: Supply,
-    bought: Vec<&'a Pool>,
+    bought: Bought<'a>,
+    /// What was chosen before the needless was left out.
+    order: Vec<&'a Pool>,
     /// What stood against more.
     caps: Vec<Reason>,
     /// Whether something due is not met by what was chosen.
@@ -94,7 +110,9 @@ impl Planner {
             grid: load.grid(),
             now,
             partitions: known.partitions,
+            spending: self.burst_cost_per_hour(fleet),
             offers: OnceCell::new(),
+            reachable: OnceCell::new(),
         };
         let supply = desk.supply();
         plan.numbers.backlog = Some(load.waiting());
@@ -193,7 +211,7 @@ impl<'a> Desk<'a> {
     fn buy(&self, supply: &Supply, plan: &mut Plan, next_intent: &mut u64) -> bool {
         let due = self.load.due(&self.grid, Ahead::Nothing);
         // Without a pool there is nothing to reckon with but what is late.
-        let surely = self.choose(supply, &due, None);
+        let surely = self.choose(supply, &due);
         let expected = if self.load.is_more_expected() {
             self.load.due(&self.grid, Ahead::Forecast)
         } else {
@@ -202,12 +220,12 @@ impl<'a> Desk<'a> {
         let chosen = if expected == due {
             surely
         } else {
-            let perhaps = self.choose(supply, &expected, None);
+            let perhaps = self.choose(supply, &expected);
             let more = perhaps.bought.len().saturating_sub(surely.bought.len());
             let more = more * FORECAST_PERCENT / 100;
             match more {
                 0 => surely,
-                _ => self.choose(supply, &expected, Some(surely.bought.len() + more)),
+                _ => self.first_of(perhaps, supply, surely.bought.len() + more),
             }
         };
         plan.numbers.late = self.late(&chosen.supply, &due);
@@ -217,7 +235,7 @@ impl<'a> Desk<'a> {
         else {
             return false;
         };
-        if chosen.bought.is_empty() && !chosen.is_short {
+        if chosen.bought.pools.is_empty() && !chosen.is_short {
             return false;
         }
         let endangered = Reason::DeadlineEndangered {
@@ -225,7 +243,7 @@ impl<'a> Desk<'a> {
             within: self.grid.at(unmet).duration_since(self.now),
             done_by_then: supply.sure(unmet, CONFIDENCE),
         };
-        for pool in &chosen.bought {
+        for pool in &chosen.bought.pools {
             let intent = IntentId::new(&pool.name, *next_intent);
             *next_intent += 1;
             *plan.desired.entry(pool.name.clone()).or_default() += 1;
@@ -259,41 +277,51 @@ impl<'a> Desk<'a> {
     ///
     /// What is due earlier is asked for at the next points: it is late, and is to be done soonest.
     fn first_unmet(&self, supply: &Supply, due: &[u64]) -> Option<usize> {
-        let lead = millis(self.planner.policy.drain_within()).unsigned_abs() / LEAD_SHARE;
-        let mut is_reachable = false;
-        (0..due.len()).find(|&point| {
-            if due[point] == 0 || supply.sure(point, CONFIDENCE) >= due[point] {
-                return false;
-            }
-            is_reachable = is_reachable
-                || self
-                    .offers()
-                    .iter()
-                    .any(|offer| offer.share.lead_ms(point) >= lead);
-            is_reachable
+        (self.reachable()..due.len())
+            .find(|&point| due[point] > 0 && supply.sure(point, CONFIDENCE) < due[point])
+    }
+
+    /// The first point before which a new machine of some pool would work long enough to be bought for it.
+    fn reachable(&self) -> usize {
+        *self.reachable.get_or_init(|| {
+            let lead = millis(self.planner.policy.drain_within()).unsigned_abs() / LEAD_SHARE;
+            let firsts = self.offers().iter().map(|offer| {
+                (0..self.grid.points.len()).find(|&point| offer.share.lead_ms(point) >= lead)
+            });
+            firsts.flatten().min().unwrap_or(self.grid.points.len())
         })
     }
 
-    /// The cheapest machines, one by one, until what is due is met, or `most` are chosen.
-    fn choose(&self, supply: &Supply, due: &[u64], most: Option<usize>) -> Basket<'a> {
-        let mut basket = Basket {
-            supply: supply.clone(),
-            bought: Vec::new(),
-            caps: Vec::new(),
-            is_short: false,
-        };
+    /// The cheapest machines, one by one, until what is due is met.
+    fn choose(&self, supply: &Supply, due: &[u64]) -> Basket<'a> {
+        let mut basket = Basket::on(supply);
         while let Some(unmet) = self.first_unmet(&basket.supply, due) {
-            if most.is_some_and(|most| basket.bought.len() >= most) {
-                return basket;
-            }
             let Some(offer) = self.cheapest(&mut basket, unmet) else {
                 basket.is_short = true;
-                return basket;
+                break;
             };
             basket.supply.add(&offer.share, 1);
             basket.bought.push(offer.pool);
         }
-        self.trim(&mut basket, due);
+        basket.order.clone_from(&basket.bought.pools);
+        if !basket.is_short {
+            self.trim(&mut basket, due);
+        }
+        basket
+    }
+
+    /// The first machines of a choice, and no more than `most`.
+    fn first_of(&self, chosen: Basket<'a>, supply: &Supply, most: usize) -> Basket<'a> {
+        if chosen.order.len() <= most {
+            return chosen;
+        }
+        let mut basket = Basket::on(supply);
+        for pool in chosen.order.into_iter().take(most) {
+            if let Some(offer) = self.offer_of(&pool.name) {
+                basket.supply.add(&offer.share, 1);
+            }
+            basket.bought.push(pool);
+        }
         basket
     }
 
@@ -343,22 +371,17 @@ impl<'a> Desk<'a> {
     }
 
     /// What stands against another machine of this pool.
-    pub(super) fn cap(&self, bought: &[&Pool], pool: &Pool) -> Option<Reason> {
+    pub(super) fn cap(&self, bought: &Bought<'_>, pool: &Pool) -> Option<Reason> {
         if let Some(blocked) = self.planner.blocked(pool, self.now) {
             return Some(blocked);
         }
-        let chosen = bought
-            .iter()
-            .filter(|other| other.name == pool.name)
-            .count() as u64;
-        if self.fleet.placed(&pool.name) + chosen >= u64::from(pool.max) {
+        if self.fleet.placed(&pool.name) + bought.of(&pool.name) >= u64::from(pool.max) {
             return Some(Reason::PoolMax {
                 pool: pool.name.clone(),
                 max: pool.max,
             });
         }
-        let prices = bought.iter().map(|pool| pool.price_per_hour);
-        let spending = prices.fold(self.planner.burst_cost_per_hour(self.fleet), Dollars::plus);
+        let spending = self.spending.plus(bought.cost);
         self.planner.over_budget(spending, pool, self.now)
     }
 
@@ -367,9 +390,10 @@ impl<'a> Desk<'a> {
         let mut i = 0;
         basket
             .bought
+            .pools
             .sort_by_key(|pool| std::cmp::Reverse(pool.price_per_hour));
-        while i < basket.bought.len() {
-            let Some(offer) = self.offer_of(&basket.bought[i].name) else {
+        while let Some(pool) = basket.bought.pools.get(i) {
+            let Some(offer) = self.offer_of(&pool.name) else {
                 return;
             };
             basket.supply.remove(&offer.share);
@@ -378,10 +402,9 @@ impl<'a> Desk<'a> {
             } else {
                 basket.supply.add(&offer.share, 1);
                 // All of the same pool are alike: none of them is needless.
-                let name = &basket.bought[i].name;
-                let alike = basket.bought[i..]
+                let alike = basket.bought.pools[i..]
                     .iter()
-                    .take_while(|pool| pool.name == *name);
+                    .take_while(|other| other.name == offer.pool.name);
                 i += alike.count();
             }
         }
@@ -390,18 +413,57 @@ impl<'a> Desk<'a> {
     /// What was chosen, pool by pool.
     fn told(&self, basket: &Basket<'_>) -> Vec<Reason> {
         let chosen = self.offers().iter().filter_map(|offer| {
-            let of_pool = basket.bought.iter();
-            let count = of_pool
-                .filter(|other| other.name == offer.pool.name)
-                .count();
+            let count = basket.bought.of(&offer.pool.name);
             (count > 0).then(|| Reason::Cheapest {
                 pool: offer.pool.name.clone(),
-                count: count as u64,
+                count,
                 per_million: per_million(offer.pool, offer.rate),
                 boot: SignedDuration::from_millis(offer.law.mean()),
             })
         });
         chosen.collect()
+    }
+}
+
+// === impl Basket ===
+
+impl Basket<'_> {
+    /// Nothing chosen on top of what there is.
+    fn on(supply: &Supply) -> Self {
+        Self {
+            supply: supply.clone(),
+            bought: Bought::default(),
+            order: Vec::new(),
+            caps: Vec::new(),
+            is_short: false,
+        }
+    }
+}
+
+// === impl Bought ===
+
+impl<'a> Bought<'a> {
+    pub(super) fn push(&mut self, pool: &'a Pool) {
+        self.pools.push(pool);
+        *self.counts.entry(&pool.name).or_default() += 1;
+        self.cost = self.cost.plus(pool.price_per_hour);
+    }
+
+    fn remove(&mut self, at: usize) {
+        let pool = self.pools.remove(at);
+        if let Some(count) = self.counts.get_mut(pool.name.as_str()) {
+            *count -= 1;
+        }
+        self.cost = self.cost.minus(pool.price_per_hour);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.pools.len()
+    }
+
+    /// How many of them are of `pool`.
+    fn of(&self, pool: &str) -> u64 {
+        self.counts.get(pool).copied().unwrap_or(0)
     }
 }
 

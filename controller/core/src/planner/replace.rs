@@ -5,7 +5,7 @@
 
 use rust_decimal::Decimal;
 
-use super::burst::{Desk, Offer, per_million};
+use super::burst::{Bought, Desk, Offer, per_million};
 use super::fleet::Phase;
 use crate::plan::{Action, Plan};
 use crate::reason::Reason;
@@ -30,7 +30,7 @@ impl Desk<'_> {
         let Some(cheap) = self
             .offers()
             .iter()
-            .find(|offer| self.cap(&[], offer.pool).is_none())
+            .find(|offer| self.cap(&Bought::default(), offer.pool).is_none())
         else {
             return false;
         };
@@ -53,7 +53,7 @@ impl Desk<'_> {
             .filter(|rest| *rest < arriving)
             .count();
         let count = needed.div_ceil(AT_A_TIME).min(dear.len());
-        let mut bought = Vec::new();
+        let mut bought = Bought::default();
         for offer in dear.iter().take(count) {
             if self.cap(&bought, cheap.pool).is_some() || self.is_full(bought.len()) {
                 break;
@@ -67,7 +67,7 @@ impl Desk<'_> {
             let intent = IntentId::new(&cheap.pool.name, *next_intent);
             *next_intent += 1;
             *plan.desired.entry(cheap.pool.name.clone()).or_default() += 1;
-            if bought.is_empty() {
+            if bought.len() == 0 {
                 plan.reasons.push(why.clone());
             }
             plan.actions.push(Action::Launch {
@@ -77,7 +77,7 @@ impl Desk<'_> {
             });
             bought.push(cheap.pool);
         }
-        !bought.is_empty()
+        bought.len() > 0
     }
 
     /// Whether a new machine of `cheap` saves more than its boot costs within the deadline.
