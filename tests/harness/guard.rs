@@ -138,7 +138,13 @@ pub(crate) fn tail(log: &str) -> String {
     lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
 }
 
+/// How long a process may take to stand still once it was told to.
+const STOPPED_WITHIN: Duration = Duration::from_secs(5);
+
 /// Sends a signal to a process of ours that has not been reaped yet.
+///
+/// One that is to stop stands still when this returns: the kernel stops thread by thread, and the call does not wait
+/// for the last.
 pub(crate) fn send(process: u32, signal: Signal) {
     let number = match signal {
         Signal::Term => libc::SIGTERM,
@@ -154,6 +160,30 @@ pub(crate) fn send(process: u32, signal: Signal) {
     unsafe {
         libc::kill(process, number);
     }
+    if matches!(signal, Signal::Stop) {
+        eventually(STOPPED_WITHIN, "the process stands still", || {
+            let is_still = stands_still(process);
+            is_still
+                .then_some(())
+                .ok_or_else(|| "a thread goes on".to_owned())
+        });
+    }
+}
+
+/// Whether every thread of a process is stopped, or the process is gone.
+fn stands_still(process: libc::pid_t) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else {
+        return true;
+    };
+    threads
+        .flatten()
+        .filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok())
+        // The state follows the name, which stands in parentheses and may hold anything.
+        .filter_map(|stat| {
+            stat.rsplit_once(") ")
+                .map(|(_, rest)| rest.starts_with(['T', 't', 'Z']))
+        })
+        .all(|stopped| stopped)
 }
 
 /// Makes a process on the one thread that lives as long as this process.
