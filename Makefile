@@ -32,6 +32,7 @@ test: setup kafka-jars ## Run every test, on real components
 	cargo build --quiet --workspace --bins
 	cargo check --quiet -p spillway-core
 	SPILLWAY_BIN_DIR=$(DEV) cargo test --workspace
+	SPILLWAY_FUZZ_WORLDS=100000 cargo test -p spillway-core --lib fuzz -- --nocapture
 	tests/testbed/packages.sh bound
 	cargo clippy --quiet -p spillway-sim --all-targets --features bound -- -D warnings
 	cargo test -p spillway-sim --features bound --test bound

@@ -20,9 +20,20 @@ use spillway_tests::{Process, require_program};
 
 use report::Report;
 
-const PARTITIONS: u64 = 1_000;
-const BASE_WORKERS: u64 = 50;
-const WORKERS: u64 = 200;
+/// One cloud group as it may well be.
+const COMMON: Size = Size {
+    partitions: 1_000,
+    workers: 200,
+    pools: 2,
+};
+/// As large as one policy is meant to get: four clouds of twenty offers.
+const LARGE: Size = Size {
+    partitions: 10_000,
+    workers: 1_000,
+    pools: 80,
+};
+/// One in so many workers is of the base.
+const BASE_PART: u64 = 4;
 /// Jobs per second of one worker.
 const WORKER_RATE: u64 = 8;
 /// Ticks before those that are measured: the planner remembers twice the objective, 180 s.
@@ -30,8 +41,9 @@ const TICKS_BEFORE: u64 = 240;
 /// The workers keep up, then a burst arrives that they could not do in time.
 const BURST: Scene = Scene {
     name: "planner_tick",
+    size: COMMON,
     backlog: 0,
-    rate_before: WORKERS * WORKER_RATE,
+    rate_before: COMMON.workers * WORKER_RATE,
     rate: 10_000,
     ticks: 25,
     rounds: 25,
@@ -39,20 +51,41 @@ const BURST: Scene = Scene {
 /// Much is late already, and more arrives than is done: bought up to the policy's limit in one tick.
 const FLOODED: Scene = Scene {
     name: "planner_tick_flooded",
+    size: COMMON,
     backlog: 150_000,
     rate_before: 2_500,
     rate: 2_500,
     ticks: 30,
     rounds: 7,
 };
+/// A burst that takes hundreds of machines more, from the largest of worlds.
+const LARGE_BURST: Scene = Scene {
+    name: "planner_tick_large",
+    size: LARGE,
+    backlog: 0,
+    rate_before: LARGE.workers * WORKER_RATE,
+    rate: 20_000,
+    ticks: 10,
+    rounds: 30,
+};
 /// Fewest ticks that a figure stands on.
 const TICKS_MIN: usize = 200;
 const DEMO_MAX: Duration = Duration::from_secs(300);
+
+/// How large a world is.
+#[derive(Clone, Copy)]
+struct Size {
+    partitions: u64,
+    workers: u64,
+    /// Pools that can be bought from.
+    pools: u64,
+}
 
 /// What the workers are up against.
 struct Scene {
     /// Beginning of the names of its figures.
     name: &'static str,
+    size: Size,
     /// Jobs that wait at first.
     backlog: u64,
     /// Jobs per second that arrive before what is measured.
@@ -69,13 +102,14 @@ fn main() -> anyhow::Result<()> {
     let mut report = Report::begin("controller")?;
     planner(&mut report, &BURST)?;
     planner(&mut report, &FLOODED)?;
+    planner(&mut report, &LARGE_BURST)?;
     memory(&mut report)?;
     report.finish()
 }
 
 /// `observe + plan + check` on made snapshots.
 fn planner(report: &mut Report, scene: &Scene) -> anyhow::Result<()> {
-    let mut before = Planner::new(policy()?);
+    let mut before = Planner::new(policy(scene.size)?);
     for second in 0..TICKS_BEFORE {
         before.observe(scene.snapshot(second)?);
     }
@@ -120,8 +154,11 @@ fn planner(report: &mut Report, scene: &Scene) -> anyhow::Result<()> {
     took_ms.sort_by(f64::total_cmp);
     let at = |percent: usize| took_ms[(took_ms.len() * percent / 100).min(took_ms.len() - 1)];
     let how = format!(
-        "observe + plan + check, {PARTITIONS} partitions, {WORKERS} workers, {} launches planned (median) in each of {ticks} ticks; \
+        "observe + plan + check, {} partitions, {} workers, {} pools, {} launches planned (median) in each of {ticks} ticks; \
          means {observe:.2} + {plan:.2} + {check:.2} ms",
+        scene.size.partitions,
+        scene.size.workers,
+        scene.size.pools,
         launches[ticks / 2]
     );
     eprintln!("{}: {how}", scene.name);
@@ -132,8 +169,20 @@ fn planner(report: &mut Report, scene: &Scene) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Two pools of burst that could still grow by more than is needed.
-fn policy() -> anyhow::Result<Policy> {
+/// Pools of burst that could still grow by more than is needed, dearer the sooner they are there.
+fn policy(size: Size) -> anyhow::Result<Policy> {
+    let pools: Vec<serde_json::Value> = (0..size.pools)
+        .map(|number| {
+            let part = number as f64 / (size.pools - 1) as f64;
+            serde_json::json!({
+                "name": pool_name(number), "provider": {"process": {}},
+                "pricePerHour": format!("{:.3}", 2.0 - 1.2 * part),
+                "bootTime": format!("{}s", 8 + (12.0 * part) as u64),
+                "billingMinimum": "30s", "throughputPerWorker": WORKER_RATE.to_string(),
+                "max": 800 / size.pools.min(20) + size.workers / size.pools
+            })
+        })
+        .collect();
     let text = serde_json::json!({
         "apiVersion": "spillway.dev/v1alpha1", "kind": "ScalingPolicy",
         "metadata": {"name": "bench"},
@@ -142,18 +191,17 @@ fn policy() -> anyhow::Result<Policy> {
                 "bootstrapServers": ["kafka:9092"], "consumerGroup": "g", "topics": [{"name": "jobs"}]
             }},
             "objective": {"drainWithin": "90s"},
-            "base": {"process": {"workers": BASE_WORKERS}, "pricePerWorkerHour": "0.64",
+            "base": {"process": {"workers": size.workers / BASE_PART}, "pricePerWorkerHour": "0.64",
                      "throughputPerWorker": WORKER_RATE.to_string()},
-            "burst": {"maxWorkers": 600, "pools": [
-                {"name": "near", "provider": {"process": {}}, "pricePerHour": "2.00", "bootTime": "8s",
-                 "billingMinimum": "30s", "throughputPerWorker": WORKER_RATE.to_string(), "max": 400},
-                {"name": "far", "provider": {"process": {}}, "pricePerHour": "0.80", "bootTime": "20s",
-                 "billingMinimum": "30s", "throughputPerWorker": WORKER_RATE.to_string(), "max": 400}
-            ]}
+            "burst": {"maxWorkers": 3 * size.workers, "pools": pools}
         }
     });
     let raw: raw::ScalingPolicy = serde_json::from_value(text)?;
     Policy::check(&raw).map_err(|problems| anyhow::anyhow!("{problems:?}"))
+}
+
+fn pool_name(number: u64) -> String {
+    format!("pool-{number}")
 }
 
 // === impl Scene ===
@@ -163,12 +211,17 @@ impl Scene {
     fn snapshot(&self, second: u64) -> anyhow::Result<Snapshot> {
         let began = Timestamp::from_second(1_000_000)?;
         let now = began + SignedDuration::from_secs(i64::try_from(second)?);
+        let Size {
+            partitions,
+            workers,
+            pools,
+        } = self.size;
         let arrived = self.backlog
             + second.min(TICKS_BEFORE) * self.rate_before
             + second.saturating_sub(TICKS_BEFORE) * self.rate;
-        let done = second * WORKERS * WORKER_RATE;
+        let done = second * workers * WORKER_RATE;
         let share =
-            |jobs: u64, number: u64| jobs / PARTITIONS + u64::from(number < jobs % PARTITIONS);
+            |jobs: u64, number: u64| jobs / partitions + u64::from(number < jobs % partitions);
         let partition = |number: u64| {
             let end = share(arrived, number);
             Ok(PartitionReading {
@@ -180,17 +233,19 @@ impl Scene {
                 }),
             })
         };
-        let pools = (0..WORKERS).map(|number| match number {
-            0..BASE_WORKERS => (BASE_POOL, number + 1),
-            _ if number % 2 == 0 => ("near", number + 1),
-            _ => ("far", number + 1),
-        });
-        let intents: Vec<(&str, IntentId)> = pools
-            .map(|(pool, number)| (pool, IntentId::new(pool, number)))
+        let intents: Vec<(String, IntentId)> = (0..workers)
+            .map(|number| {
+                let pool = match number {
+                    _ if number < workers / BASE_PART => BASE_POOL.to_owned(),
+                    _ => pool_name(number % pools),
+                };
+                let intent = IntentId::new(&pool, number + 1);
+                (pool, intent)
+            })
             .collect();
-        let worker = |(pool, intent): &(&str, IntentId)| SeenWorker {
+        let worker = |(pool, intent): &(String, IntentId)| SeenWorker {
             id: intent.to_string(),
-            pool: (*pool).to_owned(),
+            pool: pool.clone(),
             intent: Some(intent.clone()),
             boot_id: "1".into(),
             phase: WorkerPhase::Ready,
@@ -199,12 +254,12 @@ impl Scene {
             saturated_images: second * WORKER_RATE,
             saturated_ms: second * 1_000,
             in_flight: 16,
-            partitions: u32::try_from(PARTITIONS / WORKERS).unwrap_or(1),
+            partitions: u32::try_from(partitions / workers).unwrap_or(1),
             interruption_at: None,
         };
-        let instance = |(pool, intent): &(&str, IntentId)| SeenInstance {
+        let instance = |(pool, intent): &(String, IntentId)| SeenInstance {
             intent: intent.clone(),
-            pool: (*pool).to_owned(),
+            pool: pool.clone(),
             progress: Progress::Launched { at: began },
             machine: Ok(Machine::Running),
         };
@@ -212,14 +267,14 @@ impl Scene {
             taken_at: now,
             backlog: Ok(BacklogReading {
                 taken_at: now,
-                partitions: (0..PARTITIONS)
+                partitions: (0..partitions)
                     .map(partition)
                     .collect::<anyhow::Result<_>>()?,
                 missing: vec![],
             }),
             workers: Ok(intents.iter().map(worker).collect()),
             instances: intents.iter().map(instance).collect(),
-            next_intent: WORKERS + 1,
+            next_intent: workers + 1,
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::snapshot::{
     IntentId, Machine, Progress, SeenInstance, SeenWorker, Snapshot, WorkerPhase,
 };
 
+mod fuzz;
 mod limits;
 
 const PARTITIONS: u64 = 24;
