@@ -275,6 +275,7 @@ impl Scene {
             workers: Ok(intents.iter().map(worker).collect()),
             instances: intents.iter().map(instance).collect(),
             next_intent: workers + 1,
+            base: None,
         })
     }
 }
