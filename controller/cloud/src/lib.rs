@@ -12,9 +12,10 @@ pub mod conformance;
 pub mod fake;
 pub mod process;
 mod provider;
+pub mod tags;
 
 pub use provider::{
     BoxFuture, CloudError, Fault, Instance, InstanceState, LaunchError, LaunchRequest, Provider,
-    WorkerSpec,
+    UserData, WorkerSpec,
 };
 pub use spillway_core::Scope;
