@@ -25,9 +25,7 @@ mod secret;
 pub mod tags;
 
 pub use azure::{Azure, AzureConfig, AzureCredentials, AzureEndpoints, AzureImage, AzureMachine};
-pub use gce::{
-    GCE_RUN_SECONDS_MAX, Gce, GceAccelerator, GceConfig, GceCredentials, GceEndpoints, GceMachine,
-};
+pub use gce::{Gce, GceAccelerator, GceConfig, GceCredentials, GceEndpoints, GceMachine};
 pub use oci::{Oci, OciConfig, OciCredentials, OciEndpoints, OciFlex, OciMachine};
 pub use provider::{
     BoxFuture, CloudError, Fault, Instance, InstanceState, LaunchError, LaunchRequest, Provider,
