@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,6 +12,11 @@ use spillway_core::Scope;
 
 /// A future that a provider returns; boxed, so that providers can be kept together behind `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a cloud's machine is given to start with: cloud-init's text, plain, for a request. Never a secret.
+///
+/// Equal requests give equal texts.
+pub type UserData = Arc<dyn Fn(&LaunchRequest) -> String + Send + Sync>;
 
 /// One attempt of an intent: one exact request. Anything that changes is a new attempt with its own token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
