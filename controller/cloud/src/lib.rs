@@ -13,6 +13,7 @@ pub mod fake;
 pub mod process;
 mod provider;
 pub mod tags;
+pub mod user_data;
 
 pub use provider::{
     BoxFuture, CloudError, Fault, Instance, InstanceState, LaunchError, LaunchRequest, Provider,
