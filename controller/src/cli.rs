@@ -7,10 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use spillway_core::{Pool, ProviderKind};
 use tracing_subscriber::EnvFilter;
 
 use crate::run::RunConfig;
-use crate::{backtest, demo, explain, journal, policy, policy_file, run, size};
+use crate::{backtest, demo, explain, journal, market, policy, policy_file, run, size};
 
 /// Clears an image-recognition backlog on time for the least money.
 ///
@@ -37,6 +38,7 @@ enum Command {
     Demo(Box<demo::DemoArgs>),
     Backtest(Box<backtest::BacktestArgs>),
     Size(Box<size::SizeArgs>),
+    Market(Box<market::MarketArgs>),
     /// Works with policy files.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -161,6 +163,7 @@ impl Command {
             Self::Demo(args) => block_on(demo::run(*args))?,
             Self::Backtest(args) => args.run(),
             Self::Size(args) => args.run(),
+            Self::Market(args) => args.run(),
             Self::Policy(command) => command.run(),
             Self::Explain(args) => {
                 explain::print(&args.state.join("journal"), args.last, args.json)?;
@@ -185,12 +188,20 @@ impl RunArgs {
             Ok(policy) => policy,
             Err(report) => return Ok(report.show()),
         };
+        let pools = std::iter::once(policy.base()).chain(policy.pools());
+        let runs_here = |pool: &Pool| matches!(pool.provider, ProviderKind::Process { .. });
+        let worker_command = if pools.into_iter().any(runs_here) {
+            worker_command(self.worker)?
+        } else {
+            // Machines elsewhere have a program of their own; only the arguments are theirs.
+            vec!["spillway-worker".to_owned(), "run".to_owned()]
+        };
         let config = RunConfig {
             policy,
             owner: self.owner,
             state: self.state,
             listen: self.listen,
-            worker_command: worker_command(self.worker)?,
+            worker_command,
             terminate_on_exit: self.terminate_on_exit,
         };
         let until_stdin_closes = self.until_stdin_closes;
