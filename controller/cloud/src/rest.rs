@@ -1,0 +1,269 @@
+//! HTTP to a cloud, as the adapters need it: bounded in time and size, without redirects, retries or chance.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Certificate, Client, Proxy, Request, Url, redirect};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use crate::CloudError;
+
+/// The longest answer that is read: a page of 500 machines, each with its user data.
+pub(crate) const BODY_BYTES_MAX: usize = 64 << 20;
+/// The most pages of one list; a list that goes on is an error.
+pub(crate) const PAGES_MAX: usize = 1_000;
+/// How much of an answer that cannot be read stands in its error.
+const SHOWN_CHARS_MAX: usize = 120;
+/// First and longest pause between two looks at an operation.
+const PAUSE_FIRST: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// How a cloud is reached from here.
+#[derive(Debug, Clone)]
+pub struct Net {
+    /// The proxy for all but metadata services, which are on the machine itself.
+    pub proxy: Option<String>,
+    /// More certificate authorities to trust, in PEM.
+    pub ca_pem: Option<Vec<u8>>,
+    /// The longest that connecting may take.
+    pub connect_timeout: Duration,
+    /// The longest that a call may take in all.
+    pub timeout: Duration,
+}
+
+/// Sends requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    client: Client,
+    /// For the metadata service: never through a proxy.
+    direct: Client,
+}
+
+/// What came back, whatever its status.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// Why there is no answer to go by. What was asked for may have happened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RestError {
+    #[error("{host} could not be reached")]
+    Unsent {
+        host: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("{host} did not answer")]
+    Unanswered {
+        host: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("the answer is longer than {BODY_BYTES_MAX} bytes")]
+    TooLong,
+    #[error("the list has more than {PAGES_MAX} pages")]
+    Endless,
+    #[error("the list is not complete: {why}")]
+    Partial { why: String },
+    #[error("the answer (status {status}) is not as expected: {why}; it begins with {begin:?}")]
+    Garbled {
+        status: u16,
+        why: String,
+        begin: String,
+    },
+}
+
+/// Looks at something again and again, more slowly each time, until a time is over.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    until: Instant,
+    next: Duration,
+}
+
+// === impl Net ===
+
+impl Default for Net {
+    fn default() -> Self {
+        Self {
+            proxy: None,
+            ca_pem: None,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+// === impl Http ===
+
+impl Http {
+    pub(crate) fn new(net: &Net) -> Result<Self, CloudError> {
+        let refused = |what: &str, error: reqwest::Error| CloudError::Refused {
+            why: format!("{what}: {error}"),
+        };
+        let builder = || {
+            Client::builder()
+                .connect_timeout(net.connect_timeout)
+                .timeout(net.timeout)
+                // A redirect would carry credentials to where nobody wanted them; these interfaces have none.
+                .redirect(redirect::Policy::none())
+                // A lost answer is for the caller to resolve, not for a second sending.
+                .retry(reqwest::retry::never())
+                .user_agent(concat!("spillway/", env!("CARGO_PKG_VERSION")))
+        };
+        let mut client = builder();
+        if let Some(proxy) = &net.proxy {
+            let proxy = Proxy::all(proxy.as_str());
+            client = client.proxy(proxy.map_err(|error| refused("the proxy", error))?);
+        }
+        if let Some(pem) = &net.ca_pem {
+            let more = Certificate::from_pem_bundle(pem)
+                .map_err(|error| refused("the certificate authorities", error))?;
+            client = client.tls_certs_merge(more);
+        }
+        let made = |error| refused("the HTTP client", error);
+        Ok(Self {
+            client: client.build().map_err(made)?,
+            direct: builder().no_proxy().build().map_err(made)?,
+        })
+    }
+
+    /// Sends a request; any status is an answer.
+    pub(crate) async fn send(&self, request: Request) -> Result<Answer, RestError> {
+        exchange(&self.client, request).await
+    }
+
+    /// The same, to the machine's own metadata service.
+    pub(crate) async fn send_direct(&self, request: Request) -> Result<Answer, RestError> {
+        exchange(&self.direct, request).await
+    }
+}
+
+async fn exchange(client: &Client, request: Request) -> Result<Answer, RestError> {
+    let host = request.url().host_str().unwrap_or_default().to_owned();
+    let unanswered = |source: reqwest::Error| {
+        let is_unsent = source.is_connect();
+        let (host, source) = (host.clone(), source.without_url());
+        if is_unsent {
+            RestError::Unsent { host, source }
+        } else {
+            RestError::Unanswered { host, source }
+        }
+    };
+    let mut response = client.execute(request).await.map_err(&unanswered)?;
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(&unanswered)? {
+        if body.len() + chunk.len() > BODY_BYTES_MAX {
+            return Err(RestError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        body: body.freeze(),
+    })
+}
+
+// === impl Answer ===
+
+impl Answer {
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body; what is not such JSON is an error, never an empty answer.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, RestError> {
+        serde_json::from_slice(&self.body).map_err(|error| self.garbled(&error.to_string()))
+    }
+
+    pub(crate) fn text(&self) -> Result<&str, RestError> {
+        str::from_utf8(&self.body).map_err(|error| self.garbled(&error.to_string()))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// When asking again makes sense: `Retry-After`, in seconds or as a date.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let text = self.header(RETRY_AFTER.as_str())?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let until = rfc2822::parse(text).ok()?.timestamp();
+        // A date that is over means now.
+        Some(Duration::try_from(until.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO))
+    }
+
+    /// The first of the body, fit for an error.
+    pub(crate) fn begin(&self) -> String {
+        shown(&String::from_utf8_lossy(&self.body), SHOWN_CHARS_MAX)
+    }
+
+    pub(crate) fn garbled(&self, why: &str) -> RestError {
+        RestError::Garbled {
+            status: self.status,
+            why: why.to_owned(),
+            begin: self.begin(),
+        }
+    }
+}
+
+/// A foreign text made short and harmless.
+pub(crate) fn shown(text: &str, chars_max: usize) -> String {
+    let tame = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    tame.take(chars_max).collect()
+}
+
+// === impl Pace ===
+
+impl Pace {
+    pub(crate) fn new(within: Duration) -> Self {
+        Self {
+            until: Instant::now() + within,
+            next: PAUSE_FIRST,
+        }
+    }
+
+    /// Pauses, as long as the other side wishes if that is longer; false, at once, when the time would be over.
+    pub(crate) async fn pause(&mut self, wish: Option<Duration>) -> bool {
+        let pause = self.next.max(wish.unwrap_or_default());
+        if Instant::now() + pause > self.until {
+            return false;
+        }
+        tokio::time::sleep(pause).await;
+        self.next = (self.next * 2).min(PAUSE_MAX);
+        true
+    }
+}
+
+// === addresses ===
+
+/// The address of `segments` below `base`, each of them encoded.
+pub(crate) fn below(base: &Url, segments: &[&str]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
+}
+
+/// An endpoint from a configuration.
+pub(crate) fn endpoint(text: &str) -> Result<Url, CloudError> {
+    let refused = |why: String| CloudError::Refused {
+        why: format!("the endpoint {text:?} is no web address: {why}"),
+    };
+    let url = Url::parse(text).map_err(|error| refused(error.to_string()))?;
+    if matches!(url.scheme(), "http" | "https") && url.has_host() {
+        Ok(url)
+    } else {
+        Err(refused("it is not http or https".into()))
+    }
+}
