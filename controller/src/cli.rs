@@ -7,11 +7,12 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use spillway_core::ProviderKind;
 use tracing_subscriber::EnvFilter;
 
 use crate::cluster::ClusterConfig;
 use crate::run::RunConfig;
-use crate::{backtest, cluster, demo, explain, journal, policy, policy_file, run, size};
+use crate::{backtest, cluster, demo, explain, journal, market, policy, policy_file, run, size};
 
 /// Clears an image-recognition backlog on time for the least money.
 ///
@@ -38,6 +39,7 @@ enum Command {
     Demo(Box<demo::DemoArgs>),
     Backtest(Box<backtest::BacktestArgs>),
     Size(Box<size::SizeArgs>),
+    Market(Box<market::MarketArgs>),
     /// Works with policy files.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -191,6 +193,7 @@ impl Command {
             Self::Demo(args) => block_on(demo::run(*args))?,
             Self::Backtest(args) => args.run(),
             Self::Size(args) => args.run(),
+            Self::Market(args) => args.run(),
             Self::Policy(command) => command.run(),
             Self::Explain(args) => {
                 explain::print(&args.state.join("journal"), args.last, args.json)?;
@@ -222,19 +225,20 @@ impl RunArgs {
                 () = stdin_closed(), if until_stdin_closes => {}
             }
         };
-        let worker_command = worker_command(self.worker)?;
-        let under = |policy: spillway_core::Policy| RunConfig {
-            policy,
-            owner: self.owner.clone(),
-            state: self.state.clone(),
-            machines: self
-                .cluster
-                .machines
-                .clone()
-                .unwrap_or_else(|| self.state.clone()),
-            listen: self.listen,
-            worker_command: worker_command.clone(),
-            terminate_on_exit: self.terminate_on_exit,
+        let under = |policy: spillway_core::Policy| {
+            anyhow::Ok(RunConfig {
+                worker_command: worker_command_under(&policy, self.worker.clone())?,
+                policy,
+                owner: self.owner.clone(),
+                state: self.state.clone(),
+                machines: self
+                    .cluster
+                    .machines
+                    .clone()
+                    .unwrap_or_else(|| self.state.clone()),
+                listen: self.listen,
+                terminate_on_exit: self.terminate_on_exit,
+            })
         };
         if let Some(name) = &self.cluster.kubernetes {
             let config = self.cluster.config(name, self.listen, &self.state);
@@ -248,7 +252,7 @@ impl RunArgs {
             Ok(policy) => policy,
             Err(report) => return Ok(report.show()),
         };
-        block_on(run::run(under(policy), stop))??;
+        block_on(run::run(under(policy)?, stop))??;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -320,6 +324,22 @@ impl LogFormat {
                 .init(),
         }
     }
+}
+
+/// Program and arguments of the workers of a policy.
+///
+/// # Errors
+/// When workers are to run here and there is no such program.
+fn worker_command_under(
+    policy: &spillway_core::Policy,
+    program: Option<PathBuf>,
+) -> anyhow::Result<Vec<String>> {
+    let mut pools = std::iter::once(policy.base()).chain(policy.pools());
+    if pools.any(|pool| matches!(pool.provider, ProviderKind::Process { .. })) {
+        return worker_command(program);
+    }
+    // Machines elsewhere have a program of their own; only the arguments are theirs.
+    Ok(vec!["spillway-worker".to_owned(), "run".to_owned()])
 }
 
 /// Program and arguments of a worker.

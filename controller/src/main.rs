@@ -13,6 +13,7 @@ mod http;
 mod intents;
 mod journal;
 mod leadership;
+mod market;
 mod metrics;
 mod observe;
 mod parallel;

@@ -17,6 +17,9 @@ need nasm nasm
 need pkg-config pkg-config
 need unzip unzip
 need curl curl
+need openssl openssl
+# Judges the scripts that bought machines run.
+need shellcheck shellcheck
 if [ "${1:-}" = browser ]; then need chromium chromium; fi
 # HiGHS' bindings are made with libclang, which is no program.
 if [ "${1:-}" = bound ] && ! compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null; then missing+=(libclang-dev); fi

@@ -68,7 +68,11 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
         .build()?;
     let stats = Arc::new(Stats::new(Instant::now()));
     let stop = Arc::new(Stop::default());
-    listen_to_signals(&runtime, &stop, args.drain_timeout)?;
+    listen_to_signals(&runtime, &stop, &stats, &args)?;
+    // From the start, not only once the models are loaded: a notice may come at any time.
+    if let Some(watch) = args.notice.watch(&stats, &stop) {
+        runtime.spawn(watch.run());
+    }
     runtime.block_on(serve::start(args.listen, stats.clone()))?;
 
     let recognizer = recognizer(&args.models)?;
@@ -105,10 +109,13 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
 fn listen_to_signals(
     runtime: &tokio::runtime::Runtime,
     stop: &Arc<Stop>,
-    drain_timeout: std::time::Duration,
+    stats: &Arc<Stats>,
+    args: &RunArgs,
 ) -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let stop = stop.clone();
+    let (stop, stats) = (stop.clone(), stats.clone());
+    let drain_ms = args.drain_timeout.as_millis() as i64;
+    let is_notice = args.notice.is_by_shutdown();
     let _entered = runtime.enter();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -120,7 +127,11 @@ fn listen_to_signals(
             };
             info!(signal = name, "signal received");
             if is_first {
-                stop.drain(now_ms() + drain_timeout.as_millis() as i64);
+                let by_ms = now_ms() + drain_ms;
+                if is_notice {
+                    stats.interrupted(by_ms);
+                }
+                stop.drain(by_ms);
             } else {
                 stop.fail("a second signal came");
             }

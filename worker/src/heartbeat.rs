@@ -63,7 +63,7 @@ impl Pulse {
             latency_ms: reading.latency_ms,
             model_set: self.model_set.clone(),
             gpu: self.gpu.clone(),
-            interruption_at_ms: None,
+            interruption_at_ms: reading.interruption_at_ms,
             control_token: reading.control_token,
             control_epoch: reading.control_epoch,
             version: env!("CARGO_PKG_VERSION").to_owned(),

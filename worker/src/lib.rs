@@ -5,7 +5,8 @@
 //! ```
 //!
 //! `line.rs` wires the stages; `ledger.rs`, `batch.rs`, `offsets.rs` and `intake.rs` decide, without clocks.
-//! Deliberately absent: the controller, Kubernetes, any cloud. A worker knows Kafka, images and its models.
+//! Deliberately absent: the controller, Kubernetes, clouds beyond how they take a machine back (`notice.rs`).
+//! A worker knows Kafka, images and its models.
 
 mod batch;
 mod cli;
@@ -24,6 +25,7 @@ mod ledger;
 mod line;
 mod measure;
 mod models;
+mod notice;
 mod offsets;
 mod publish;
 mod serve;

@@ -11,7 +11,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use spillway_wire::{Counters, LatencyQuantiles, Outcome, Partition, Phase, Reason, TimingsMs};
+use spillway_wire::{
+    Counters, LatencyQuantiles, Outcome, Partition, Phase, Reason, TimingsMs, UnixMs,
+};
 use tokio::sync::watch;
 
 /// How far back the quantiles of latency look.
@@ -39,6 +41,8 @@ pub(crate) struct Reading {
     pub(crate) latency_ms: LatencyQuantiles,
     pub(crate) control_token: u64,
     pub(crate) control_epoch: u64,
+    /// When the provider takes the machine back, where it said so.
+    pub(crate) interruption_at_ms: Option<UnixMs>,
 }
 
 /// Everything that is counted, shared by all stages.
@@ -97,6 +101,7 @@ impl Stats {
                     latency_ms: LatencyQuantiles::default(),
                     control_token: 0,
                     control_epoch: 0,
+                    interruption_at_ms: None,
                 },
                 latencies: VecDeque::new(),
                 polled: now,
@@ -199,6 +204,11 @@ impl Stats {
 
     pub(crate) fn assigned(&self, partitions: Vec<Partition>) {
         self.state().reading.partitions = partitions;
+    }
+
+    /// Notes that the provider takes the machine back.
+    pub(crate) fn interrupted(&self, at_ms: UnixMs) {
+        self.state().reading.interruption_at_ms = Some(at_ms);
     }
 
     pub(crate) fn followed(&self, token: u64, epoch: u64) {

@@ -23,6 +23,7 @@ mod rest;
 mod samples;
 mod secret;
 pub mod tags;
+pub mod user_data;
 
 pub use azure::{Azure, AzureConfig, AzureCredentials, AzureEndpoints, AzureImage, AzureMachine};
 pub use gce::{Gce, GceAccelerator, GceConfig, GceCredentials, GceEndpoints, GceMachine};

@@ -39,7 +39,7 @@ pub use plan::{Action, Fault, Numbers, Outcome, Plan, PoolNumbers, Scope};
 pub use planner::Planner;
 pub use policy::{
     AssignmentMode, BASE_POOL, Market, Mode, Place, Policy, Pool, Problem, ProviderKind,
-    TopicClass, Workload, WorkloadKind, raw,
+    TopicClass, Workload, WorkloadKind, clouds, raw,
 };
 pub use reason::Reason;
 pub use snapshot::{

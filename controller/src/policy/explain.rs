@@ -214,11 +214,8 @@ fn never(policy: &Policy) -> Vec<String> {
 
 /// What a million images cost at what a pool is told to do: the order in which pools are bought until measured.
 fn per_million(pool: &Pool) -> Dollars {
-    // Thousandths of a job per second, so 3.6 jobs an hour each. A pool's throughput is above 0.
-    let jobs_per_hour = Decimal::from(pool.throughput.milli().max(1)) * Decimal::new(36, 1);
-    let work = pool.price_per_hour.0 * Decimal::from(1_000_000) / jobs_per_hour;
     // Rounded here: dollars are cut off where they are shown.
-    Dollars((work + pool.transfer_per_million.0).round_dp(2))
+    Dollars(pool.dollars_per_million(pool.throughput).0.round_dp(2))
 }
 
 /// What the dearest machines that the caps allow cost an hour.

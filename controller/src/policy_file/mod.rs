@@ -133,6 +133,21 @@ mod tests {
     }
 
     #[test]
+    fn the_policy_for_four_clouds_is_good() {
+        let text = include_str!("../../../policies/clouds.yaml");
+        let policy = parse("clouds.yaml", text).unwrap_or_else(|report| panic!("{report:?}"));
+        let clouds = policy.pools().iter().map(|pool| pool.place.cloud.as_str());
+        assert_eq!(clouds.collect::<Vec<_>>(), ["oci", "aws", "gcp", "azure"]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_clouds_machines_is_reported_at_its_line() {
+        let bad = include_str!("testdata/clouds-bad.yaml");
+        let report = parse("clouds-bad.yaml", bad).unwrap_err();
+        insta::assert_snapshot!(report.plain());
+    }
+
+    #[test]
     fn what_is_not_yaml_says_where() {
         let report = parse("broken.yaml", "kind: ScalingPolicy\nspec: [1, 2\n").unwrap_err();
         insta::assert_snapshot!(report.plain());

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,8 +10,11 @@ use spillway_wire::{Feature, InstanceRef, topics};
 
 use crate::batch::BatchLimits;
 use crate::config::{Config, Identity, Kafka, Limits};
+use crate::drain::Stop;
 use crate::fetch::{Origin, Sources};
 use crate::models::{DeviceChoice, Subset};
+use crate::notice::{Cloud, Watch};
+use crate::stats::Stats;
 use crate::work::now_ms;
 
 /// Recognizes images: takes jobs from Kafka, or files from the command line, and runs a model set on them.
@@ -88,6 +92,8 @@ pub(super) struct RunArgs {
     sources: SourceArgs,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    pub(super) notice: NoticeArgs,
     /// Where to serve /livez, /readyz and /metrics; port 0 takes a free one, the log says which.
     #[arg(
         long,
@@ -170,6 +176,22 @@ struct SourceArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Cloud")]
+pub(super) struct NoticeArgs {
+    /// Whose machine this is, to hear when it is taken back; left out on machines that stay.
+    #[arg(long, env = "SPILLWAY_CLOUD", value_enum)]
+    cloud: Option<Cloud>,
+    /// Address of the cloud's metadata service; by default the one that its machines have.
+    #[arg(
+        long,
+        env = "SPILLWAY_METADATA",
+        value_name = "URL",
+        requires = "cloud"
+    )]
+    metadata: Option<String>,
+}
+
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 struct LimitArgs {
     /// Take no more than so many images a second, so that several workers fit on a small machine.
@@ -244,6 +266,26 @@ impl RunArgs {
             },
             lease_file: self.lease_file,
         })
+    }
+}
+
+impl NoticeArgs {
+    /// What looks for the notice, on a machine that may be taken back.
+    pub(super) fn watch(&self, stats: &Arc<Stats>, stop: &Arc<Stop>) -> Option<Watch> {
+        let cloud = self.cloud?;
+        let metadata = self.metadata.as_deref().unwrap_or(cloud.metadata());
+        Some(Watch {
+            cloud,
+            metadata: metadata.trim_end_matches('/').to_owned(),
+            every: cloud.every(),
+            stats: stats.clone(),
+            stop: stop.clone(),
+        })
+    }
+
+    /// Whether a machine of this cloud hears of it only by being shut down.
+    pub(super) fn is_by_shutdown(&self) -> bool {
+        self.cloud == Some(Cloud::Oci)
     }
 }
 

@@ -492,10 +492,7 @@ impl Offer<'_> {
 
 /// Dollars per million jobs of a machine that is always busy, transfer included.
 pub(super) fn per_million(pool: &Pool, rate: Rate) -> Dollars {
-    let per_hour =
-        Decimal::from(rate.milli().max(1)) * Decimal::from(3_600) / Decimal::ONE_THOUSAND;
-    let work = pool.price_per_hour.0 * Decimal::from(1_000_000) / per_hour;
-    Dollars(work + pool.transfer_per_million.0)
+    pool.dollars_per_million(rate)
 }
 
 fn count(workers: u64) -> u32 {

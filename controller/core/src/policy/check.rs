@@ -1,5 +1,7 @@
 //! From a policy as written to one that is trusted: every problem with its path, none hidden by another.
 
+mod clouds;
+mod join;
 mod kubernetes;
 
 use jiff::SignedDuration;
@@ -7,7 +9,7 @@ use rust_decimal::Decimal;
 
 use super::{
     AssignmentMode, BASE_POOL, Market, Mode, Place, Policy, Pool, Problem, ProviderKind,
-    TopicClass, Workload, raw,
+    TopicClass, Workload, clouds::Join, raw,
 };
 use crate::units::{Dollars, Rate, spoken};
 
@@ -89,6 +91,7 @@ pub(super) fn policy(raw: &raw::ScalingPolicy) -> Result<Policy, Vec<Problem>> {
         base_workload,
         burst_max: burst.max_workers,
         join_servers: burst.join_servers,
+        join: burst.join,
         pools: burst.pools,
         budget_per_hour: budget.per_hour.map(Dollars),
         budget_per_day: budget.per_day.map(Dollars),
@@ -266,6 +269,7 @@ fn base(problems: &mut Problems, spec: &raw::Spec) -> (Pool, bool, Option<Worklo
 struct CheckedBurst {
     max_workers: u32,
     join_servers: Vec<String>,
+    join: Join,
     pools: Vec<Pool>,
 }
 
@@ -280,6 +284,7 @@ fn burst(
         return CheckedBurst {
             max_workers: 0,
             join_servers: source_servers.to_vec(),
+            join: Join::default(),
             pools: Vec::new(),
         };
     };
@@ -311,9 +316,11 @@ fn burst(
         }
         pools.push(pool);
     }
+    let join = join::check(problems, &join, &join_servers, &pools);
     CheckedBurst {
         max_workers,
         join_servers,
+        join,
         pools,
     }
 }
@@ -330,20 +337,14 @@ fn pool(
     if name == BASE_POOL {
         problems.add(&at("name"), "is the name of the base pool", None);
     }
-    let provider = match raw.provider.clone().unwrap_or_default().process {
-        Some(process) => ProviderKind::Process {
-            boot_delay: problems.duration_or(
-                &at("provider.process.bootDelay"),
-                &process.boot_delay,
-                SignedDuration::ZERO,
-            ),
-        },
-        None => {
-            let help = "say `provider: {process: {bootDelay: 5s}}`".to_owned();
-            problems.add(&at("provider"), "names no provider", Some(help));
-            ProviderKind::Static
-        }
-    };
+    let choice = raw.provider.clone().unwrap_or_default();
+    let (provider, place) =
+        clouds::provider(problems, &at("provider"), &choice).unwrap_or_else(|| {
+            (
+                process(problems, &at("provider"), choice.process),
+                Place::here(&name),
+            )
+        });
     let boot_time = problems.duration(&at("bootTime"), &raw.boot_time);
     if boot_time >= drain_within && drain_within.is_positive() && boot_time.is_positive() {
         problems.add(
@@ -372,7 +373,7 @@ fn pool(
         Decimal::from(burst.bytes_per_image.unwrap_or(BYTES_PER_IMAGE)) / Decimal::ONE_THOUSAND;
     let billing_minimum = problems.duration_or(&at("billingMinimum"), &raw.billing_minimum, MINUTE);
     Pool {
-        place: Place::here(&name),
+        place,
         name,
         provider,
         market,
@@ -383,6 +384,23 @@ fn pool(
         throughput: problems.rate(&at("throughputPerWorker"), raw.throughput_per_worker),
         max,
         environment: burst.join.clone().unwrap_or_default().environment,
+    }
+}
+
+fn process(
+    problems: &mut Problems,
+    path: &str,
+    choice: Option<raw::ProcessChoice>,
+) -> ProviderKind {
+    let Some(process) = choice else {
+        let help =
+            "say `provider: {aws: {…}}`, `azure`, `gcp`, `oci`, or `process: {}` to try things out";
+        problems.add(path, "names no provider", Some(help.to_owned()));
+        return ProviderKind::Static;
+    };
+    let path = format!("{path}.process.bootDelay");
+    ProviderKind::Process {
+        boot_delay: problems.duration_or(&path, &process.boot_delay, SignedDuration::ZERO),
     }
 }
 

@@ -1,12 +1,14 @@
 //! A policy as trusted: private fields, one way in, nothing downstream checks again.
 
 mod check;
+pub mod clouds;
 pub mod raw;
 mod workload;
 
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::snapshot::{Machine, Snapshot};
@@ -32,6 +34,8 @@ pub struct Policy {
     base_workload: Option<Workload>,
     burst_max: u32,
     join_servers: Vec<String>,
+    #[serde(default)]
+    join: clouds::Join,
     pools: Vec<Pool>,
     budget_per_hour: Option<Dollars>,
     budget_per_day: Option<Dollars>,
@@ -127,6 +131,14 @@ pub enum ProviderKind {
         /// How long a machine pretends to boot.
         boot_delay: SignedDuration,
     },
+    /// AWS.
+    Aws(Box<clouds::Aws>),
+    /// Microsoft Azure.
+    Azure(Box<clouds::Azure>),
+    /// Google Cloud.
+    Gcp(Box<clouds::Gcp>),
+    /// Oracle Cloud.
+    Oci(Box<clouds::Oci>),
     /// Nobody: the workers are there by themselves.
     Static,
 }
@@ -140,6 +152,44 @@ pub struct Problem {
     pub message: String,
     /// What to do about it, if that can be said.
     pub help: Option<String>,
+}
+
+// === impl ProviderKind ===
+
+impl ProviderKind {
+    /// Whether its machines are in a cloud.
+    #[must_use]
+    pub fn is_cloud(&self) -> bool {
+        match self {
+            Self::Aws(_) | Self::Azure(_) | Self::Gcp(_) | Self::Oci(_) => true,
+            Self::Process { .. } | Self::Static => false,
+        }
+    }
+
+    /// The cloud's API, where the policy says that it is not at its usual address.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&str> {
+        match self {
+            Self::Aws(aws) => aws.endpoint.as_deref(),
+            Self::Azure(azure) => azure.endpoint.as_deref(),
+            Self::Gcp(gcp) => gcp.endpoint.as_deref(),
+            Self::Oci(oci) => oci.endpoint.as_deref(),
+            Self::Process { .. } | Self::Static => None,
+        }
+    }
+}
+
+// === impl Pool ===
+
+impl Pool {
+    /// What a million images cost there at a rate, transfer included.
+    #[must_use]
+    pub fn dollars_per_million(&self, rate: Rate) -> Dollars {
+        // Thousandths of a job per second, so 3.6 jobs an hour each; a rate of zero would cost without end.
+        let jobs_per_hour = Decimal::from(rate.milli().max(1)) * Decimal::new(36, 1);
+        let work = self.price_per_hour.0 * Decimal::from(1_000_000) / jobs_per_hour;
+        Dollars(work + self.transfer_per_million.0)
+    }
 }
 
 // === impl Place ===
@@ -183,6 +233,12 @@ impl Policy {
     #[must_use]
     pub fn join_servers(&self) -> &[String] {
         &self.join_servers
+    }
+
+    /// What machines in clouds need beside that.
+    #[must_use]
+    pub fn join(&self) -> &clouds::Join {
+        &self.join
     }
 
     /// The workers' consumer group.
@@ -276,9 +332,7 @@ impl Policy {
             if count == 0 {
                 return sum;
             }
-            sum.plus(Dollars(
-                pool.price_per_hour.0 * rust_decimal::Decimal::from(count),
-            ))
+            sum.plus(Dollars(pool.price_per_hour.0 * Decimal::from(count)))
         })
     }
 

@@ -1,11 +1,15 @@
 //! A policy as written: every field may be missing or wrong; `Policy::check` says what is.
 
+mod clouds;
 mod kubernetes;
 
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use clouds::{
+    AwsChoice, AzureChoice, GcpChoice, GpuChoice, ModelSetChoice, OciChoice, SecretFrom,
+};
 pub use kubernetes::{BaseKubernetes, Replicas};
 
 /// What a person wants of a group of workers.
@@ -149,7 +153,15 @@ pub struct Burst {
 pub struct Join {
     /// Kafka as it is reached from there; the source's own address if not given.
     pub bootstrap_servers: Option<Vec<String>>,
-    /// Environment of every bought worker.
+    /// The worker's container image by digest, for machines in clouds.
+    pub image: Option<String>,
+    /// The worker's program on the machines, instead of an image.
+    pub binary: Option<String>,
+    /// The models, where the worker's program does not bring them along.
+    pub model_set: Option<ModelSetChoice>,
+    /// Where the worker's secret is: read by the machine's own identity, never sent with it.
+    pub secret_from: Option<SecretFrom>,
+    /// Environment of every bought worker; no secrets.
     #[serde(default)]
     pub environment: std::collections::BTreeMap<String, String>,
 }
@@ -187,6 +199,14 @@ pub struct BurstPool {
 pub struct ProviderChoice {
     /// Processes on the controller's machine: for trying things out.
     pub process: Option<ProcessChoice>,
+    /// AWS.
+    pub aws: Option<AwsChoice>,
+    /// Microsoft Azure.
+    pub azure: Option<AzureChoice>,
+    /// Google Cloud.
+    pub gcp: Option<GcpChoice>,
+    /// Oracle Cloud.
+    pub oci: Option<OciChoice>,
 }
 
 /// Processes on the controller's machine, as if they were bought.

@@ -62,6 +62,7 @@ fn pool(offer: &OfferSpec, boot_time: &str) -> raw::BurstPool {
         name: Some(offer.name.clone()),
         provider: Some(raw::ProviderChoice {
             process: Some(raw::ProcessChoice::default()),
+            ..raw::ProviderChoice::default()
         }),
         market: Some(if offer.is_spot { "Spot" } else { "OnDemand" }.to_owned()),
         price_per_hour: Some(decimal(offer.price)),
