@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use spillway_core::{Policy, ProviderKind};
 use tracing_subscriber::EnvFilter;
 
 use crate::run::RunConfig;
@@ -185,12 +186,17 @@ impl RunArgs {
             Ok(policy) => policy,
             Err(report) => return Ok(report.show()),
         };
+        let worker_command = if starts_processes(&policy) {
+            worker_command(self.worker)?
+        } else {
+            Vec::new()
+        };
         let config = RunConfig {
             policy,
             owner: self.owner,
             state: self.state,
             listen: self.listen,
-            worker_command: worker_command(self.worker)?,
+            worker_command,
             terminate_on_exit: self.terminate_on_exit,
         };
         let until_stdin_closes = self.until_stdin_closes;
@@ -272,6 +278,13 @@ pub(crate) fn worker_command(program: Option<PathBuf>) -> anyhow::Result<Vec<Str
     );
     let program = std::path::absolute(&program)?;
     Ok(vec![program.display().to_string(), "run".to_owned()])
+}
+
+/// Whether a pool's machines are processes on this machine: only they need the worker's program here.
+fn starts_processes(policy: &Policy) -> bool {
+    std::iter::once(policy.base())
+        .chain(policy.pools())
+        .any(|pool| matches!(pool.provider, ProviderKind::Process { .. }))
 }
 
 fn beside(name: &str) -> anyhow::Result<PathBuf> {
