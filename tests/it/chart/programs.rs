@@ -1,6 +1,7 @@
 //! The chart and the compose file ask our programs only for what they have.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use serde_json::Value;
 use spillway_tests::require_program;
@@ -25,6 +26,21 @@ fn unknown_variables(container: &Value, help: &str) -> Vec<String> {
         .filter(|name| !help.contains(&format!("[env: {name}=")))
         .map(str::to_owned)
         .collect()
+}
+
+#[test]
+fn the_kinds_are_those_that_the_controller_knows() {
+    let Some(mut command) = require_program("spillway") else {
+        return;
+    };
+    let output = command.arg("crd").output().unwrap();
+    assert!(output.status.success(), "{}", helm::text(&output));
+    let made = String::from_utf8(output.stdout).unwrap();
+    let kept = fs::read_to_string(helm::chart().join("files/crds.yaml")).unwrap();
+    assert!(
+        kept == made,
+        "make them anew: spillway crd > charts/spillway/files/crds.yaml"
+    );
 }
 
 #[test]
