@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Builds the container images of controller and worker into this machine's container storage, and prints their names.
+# Builds the container images of controller, worker and gateway into this machine's container storage, and prints
+# their names.
 #
 #   images.sh [--gpu] [FOLDER]    FOLDER holds the programs; target/release if it is not given
 #
 # SPILLWAY_IMAGE_BASE names the image to build on: Debian of the release that the programs were built on.
 # Without it one is made of Debian's packages, so that no registry is needed.
 # LIBTORCH is the libtorch that goes into the worker's image. With --gpu it must be one with CUDA, and the worker
-# one that was built with it: the image is then called spillway-worker-cuda, and the controller's is not built.
+# one that was built with it: the image is then called spillway-worker-cuda, and it is the only one that is built.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -35,7 +36,7 @@ if [ -n "$gpu" ] && [ ! -f "$libtorch/lib/libtorch_cuda.so" ]; then
     exit 1
 fi
 wanted=(spillway-worker)
-[ -n "$gpu" ] || wanted+=(spillway)
+[ -n "$gpu" ] || wanted+=(spillway spillway-gateway)
 for program in "${wanted[@]}"; do
     [ -x "$programs/$program" ] || {
         say "images: there is no $program in $programs: make build"
@@ -104,3 +105,11 @@ cp -r --dereference "$root/worker/models/demo" "$work/context/models"
 mkdir "$work/context/lib"
 cp --dereference "$libtorch"/lib/*.so* "$work/context/lib/"
 build "spillway-worker${gpu:+-cuda}" worker/Containerfile
+
+if [ -z "$gpu" ]; then
+    put spillway-gateway
+    # It says what can be asked for, and loads no model.
+    mkdir "$work/context/models"
+    cp "$root/worker/models/demo/modelset.yaml" "$work/context/models/"
+    build spillway-gateway worker/gateway/Containerfile
+fi

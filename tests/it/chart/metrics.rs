@@ -1,4 +1,4 @@
-//! The metrics that controller and worker really have, read from where they are registered.
+//! The metrics that our programs really have, read from where they are registered.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,11 @@ use std::fs;
 use crate::helm;
 
 /// Where metrics are registered.
-const SOURCES: [&str; 2] = ["controller/src/metrics.rs", "worker/src/stats.rs"];
+const SOURCES: [&str; 3] = [
+    "controller/src/metrics.rs",
+    "worker/src/stats.rs",
+    "worker/gateway/src/metrics.rs",
+];
 /// Calls whose first text is a metric's name.
 const CALLS: [&str; 2] = ["register(", "per_policy("];
 
@@ -15,6 +19,9 @@ pub(crate) fn exported() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for source in SOURCES {
         let text = fs::read_to_string(helm::root().join(source)).unwrap();
+        // `Registry::with_prefix("…")` or `sub_registry_with_prefix("…")`.
+        let prefix = text.split_once("with_prefix(\"").unwrap().1;
+        let prefix = prefix.split('"').next().unwrap();
         for (name, field) in registered(&text) {
             let kind = declared(&text, &field);
             let suffixes: &[&str] = if kind.contains("Histogram") {
@@ -27,7 +34,7 @@ pub(crate) fn exported() -> BTreeSet<String> {
             names.extend(
                 suffixes
                     .iter()
-                    .map(|suffix| format!("spillway_{name}{suffix}")),
+                    .map(|suffix| format!("{prefix}_{name}{suffix}")),
             );
         }
     }
@@ -54,8 +61,9 @@ fn registered(source: &str) -> Vec<(String, String)> {
 
 /// The type of a field, as it is declared; nothing for a local one, which is a gauge of the controller.
 fn declared<'a>(source: &'a str, field: &str) -> &'a str {
-    let declaration = format!("    {field}: ");
+    let declaration = format!("{field}: ");
     let found = source.lines().find_map(|line| {
+        let line = line.trim_start().trim_start_matches("pub(crate) ");
         line.strip_prefix(&declaration)
             .filter(|_| !field.is_empty())
     });
@@ -81,6 +89,8 @@ fn the_registries_are_read() {
         "spillway_stage_seconds_bucket",
         "spillway_batch_size_sum",
         "spillway_worker_ready",
+        "spillway_gateway_requests_total",
+        "spillway_gateway_store_failures_total",
     ] {
         assert!(names.contains(name), "{name} is not in {names:?}");
     }

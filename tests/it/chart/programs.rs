@@ -58,6 +58,7 @@ fn every_variable_and_argument_is_an_option() {
                 let program = match container["name"].as_str().unwrap() {
                     "controller" => "spillway",
                     "worker" => "spillway-worker",
+                    "gateway" => "spillway-gateway",
                     _ => continue,
                 };
                 let Some(help) = help(program) else {
@@ -76,5 +77,5 @@ fn every_variable_and_argument_is_an_option() {
             }
         }
     }
-    assert_eq!(seen.len(), 2);
+    assert_eq!(seen.len(), 3);
 }
