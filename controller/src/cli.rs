@@ -7,11 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use spillway_core::{Policy, ProviderKind};
 use tracing_subscriber::EnvFilter;
 
+use crate::cluster::ClusterConfig;
 use crate::run::RunConfig;
-use crate::{backtest, demo, explain, journal, policy, policy_file, run, size};
+use crate::{backtest, cluster, demo, explain, journal, policy, policy_file, run, size};
 
 /// Clears an image-recognition backlog on time for the least money.
 ///
@@ -31,7 +31,7 @@ enum Command {
     /// Runs the controller for one policy until SIGTERM or SIGINT.
     ///
     /// Its machines stay when it ends, and the next controller on the same state folder finds them.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Shows the main job on this machine: a burst of real images, real workers, bought and given back.
     ///
     /// Starts an embedded Kafka, an image server, the controller and its workers; about three minutes with --once.
@@ -49,6 +49,8 @@ enum Command {
     Replay(ReplayArgs),
     /// Prints the JSON schema of policies, for editors.
     Schema,
+    /// Prints the definitions of ScalingPolicy and BurstInstance for `kubectl apply`.
+    Crd,
     /// Is a machine of the `process` provider; started by it alone.
     #[command(hide = true)]
     Machine {
@@ -61,7 +63,9 @@ enum Command {
 struct RunArgs {
     /// The policy file.
     #[arg(long, env = "SPILLWAY_POLICY", value_name = "FILE")]
-    policy: PathBuf,
+    policy: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// Folder of intents, journal and machines; one controller at a time has it.
     #[arg(
         long,
@@ -90,6 +94,31 @@ struct RunArgs {
     /// End also when standard input closes: for a parent whose death must end the controller.
     #[arg(long, hide = true)]
     until_stdin_closes: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "In a cluster")]
+struct ClusterArgs {
+    /// The ScalingPolicy of that name in a cluster, instead of a file: with a lease, and intents as objects.
+    #[arg(
+        long,
+        env = "SPILLWAY_KUBERNETES",
+        value_name = "NAME",
+        conflicts_with = "policy"
+    )]
+    kubernetes: Option<String>,
+    /// Its namespace; by default that of the pod or of the kubeconfig.
+    #[arg(long, env = "SPILLWAY_NAMESPACE")]
+    namespace: Option<String>,
+    /// Name of this replica in the lease; by default that of the host, and the process's id.
+    #[arg(long, env = "SPILLWAY_IDENTITY")]
+    identity: Option<String>,
+    /// How long a leader may be silent before another replica takes over, seconds.
+    #[arg(long, env = "SPILLWAY_LEASE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(2..=600))]
+    lease_seconds: u64,
+    /// Folder of the machines of the `process` provider, which replicas on one host share; by default the state folder.
+    #[arg(long, env = "SPILLWAY_MACHINES", value_name = "DIR")]
+    machines: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -173,6 +202,10 @@ impl Command {
                 writeln!(std::io::stdout(), "{schema}")?;
                 Ok(ExitCode::SUCCESS)
             }
+            Self::Crd => {
+                write!(std::io::stdout(), "{}", cluster::definitions()?)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Self::Machine { .. } => unreachable!("a machine is started before everything else"),
         }
     }
@@ -182,31 +215,59 @@ impl Command {
 
 impl RunArgs {
     fn run(self) -> anyhow::Result<ExitCode> {
-        let policy = match policy_file::load(&self.policy) {
-            Ok(policy) => policy,
-            Err(report) => return Ok(report.show()),
-        };
-        let worker_command = if starts_processes(&policy) {
-            worker_command(self.worker)?
-        } else {
-            Vec::new()
-        };
-        let config = RunConfig {
-            policy,
-            owner: self.owner,
-            state: self.state,
-            listen: self.listen,
-            worker_command,
-            terminate_on_exit: self.terminate_on_exit,
-        };
         let until_stdin_closes = self.until_stdin_closes;
-        block_on(run::run(config, async {
+        let stop = async move {
             tokio::select! {
                 () = stop_signal() => {}
                 () = stdin_closed(), if until_stdin_closes => {}
             }
-        }))??;
+        };
+        // Whether it is needed is known with the policy.
+        let worker_command = named_worker(self.worker)?;
+        let under = |policy: spillway_core::Policy| RunConfig {
+            policy,
+            owner: self.owner.clone(),
+            state: self.state.clone(),
+            machines: self
+                .cluster
+                .machines
+                .clone()
+                .unwrap_or_else(|| self.state.clone()),
+            listen: self.listen,
+            worker_command: worker_command.clone(),
+            terminate_on_exit: self.terminate_on_exit,
+        };
+        if let Some(name) = &self.cluster.kubernetes {
+            let config = self.cluster.config(name, self.listen, &self.state);
+            block_on(cluster::run(config, under, stop))??;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let Some(policy) = &self.policy else {
+            anyhow::bail!("name a policy: --policy FILE, or --kubernetes NAME in a cluster");
+        };
+        let policy = match policy_file::load(policy) {
+            Ok(policy) => policy,
+            Err(report) => return Ok(report.show()),
+        };
+        block_on(run::run(under(policy), stop))??;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+// === impl ClusterArgs ===
+
+impl ClusterArgs {
+    fn config(&self, policy: &str, listen: SocketAddr, state: &Path) -> ClusterConfig {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let identity = || format!("{}-{}", host.trim(), std::process::id());
+        ClusterConfig {
+            policy: policy.to_owned(),
+            namespace: self.namespace.clone(),
+            identity: self.identity.clone().unwrap_or_else(identity),
+            lease: std::time::Duration::from_secs(self.lease_seconds),
+            listen,
+            state: state.to_owned(),
+        }
     }
 }
 
@@ -267,24 +328,19 @@ impl LogFormat {
 /// # Errors
 /// When there is no such program.
 pub(crate) fn worker_command(program: Option<PathBuf>) -> anyhow::Result<Vec<String>> {
+    let command = named_worker(program)?;
+    run::require_worker(&command)?;
+    Ok(command)
+}
+
+/// Program and arguments of a worker, which need not be there.
+fn named_worker(program: Option<PathBuf>) -> anyhow::Result<Vec<String>> {
     let program = match program {
         Some(program) => program,
         None => beside("spillway-worker")?,
     };
-    anyhow::ensure!(
-        program.is_file(),
-        "there is no worker at {}: build it (`make build`) or name it with --worker",
-        program.display()
-    );
     let program = std::path::absolute(&program)?;
     Ok(vec![program.display().to_string(), "run".to_owned()])
-}
-
-/// Whether a pool's machines are processes on this machine: only they need the worker's program here.
-fn starts_processes(policy: &Policy) -> bool {
-    std::iter::once(policy.base())
-        .chain(policy.pools())
-        .any(|pool| matches!(pool.provider, ProviderKind::Process { .. }))
 }
 
 fn beside(name: &str) -> anyhow::Result<PathBuf> {

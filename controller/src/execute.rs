@@ -8,14 +8,18 @@ use jiff::{SignedDuration, Timestamp};
 use spillway_cloud::{LaunchError, LaunchRequest, Provider, WorkerSpec};
 use spillway_core::{Action, BASE_POOL, IntentId, Outcome, Policy, Pool, Reason};
 use spillway_kafka::{ControlWriter, Fleet};
+use spillway_kube::{Base, KubeError};
 use spillway_wire::topics;
 use tracing::warn;
 
 use crate::control::desired_state;
 use crate::intents::{Intent, IntentStore, State};
+use crate::leadership::Leadership;
 
 /// The longest that a launch call may take; then its outcome is unknown and the next look shows it.
 const LAUNCH_DEADLINE: Duration = Duration::from_secs(60);
+/// The longest that setting the base's scale may take.
+const SCALE_DEADLINE: Duration = Duration::from_secs(10);
 /// The longest that a call to terminate may take.
 const TERMINATE_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -28,7 +32,9 @@ pub(crate) struct Executor {
     pub(crate) providers: BTreeMap<String, Arc<dyn Provider>>,
     pub(crate) control: ControlWriter,
     pub(crate) fleet: Arc<Fleet>,
-    pub(crate) token: u64,
+    pub(crate) leadership: Arc<Leadership>,
+    /// The base's workload, where its scale is ours.
+    pub(crate) base: Option<Arc<Base>>,
 }
 
 // === impl Executor ===
@@ -36,6 +42,11 @@ pub(crate) struct Executor {
 impl Executor {
     /// Carries out one step and says how it ended.
     pub(crate) async fn execute(&self, action: &Action) -> Outcome {
+        if let Err(error) = self.leads() {
+            return Outcome::Unknown {
+                why: format!("{error:#}"),
+            };
+        }
         let done = match action {
             Action::Launch { intent, pool, why } => return self.launch(intent, pool, why).await,
             Action::Adopt { intent, .. } => self.adopt(intent).await,
@@ -46,6 +57,9 @@ impl Executor {
             } => self.drain(intent, *drain_by, why).await,
             Action::Terminate { intent, why } => self.terminate(intent, why).await,
             Action::Close { intent, why } => self.close(intent, why).await,
+            Action::ScaleBase {
+                replicas, victims, ..
+            } => return self.scale_base(*replicas, victims).await,
         };
         match done {
             Ok(()) => Outcome::Done,
@@ -65,11 +79,15 @@ impl Executor {
         // Written before the call, with the exact request: whoever starts after a crash knows what to ask for.
         let intent = match self.intents.get(id) {
             Some(intent) => intent,
-            None => match self.new_intent(id, pool, why, now) {
+            None => match self.new_intent(id, pool, why, now).await {
                 Ok(intent) => intent,
                 Err(error) => return failed(format!("{error:#}")),
             },
         };
+        // Asked again right before what costs: writing may have taken long.
+        if let Err(error) = self.leads() {
+            return failed(format!("{error:#}"));
+        }
         let launched =
             tokio::time::timeout(LAUNCH_DEADLINE, provider.launch(&intent.request)).await;
         match launched {
@@ -85,7 +103,7 @@ impl Executor {
                 retry_after,
             })) => {
                 let closed = intent.closed(now, fault.to_string());
-                if let Err(error) = self.intents.write(closed) {
+                if let Err(error) = self.intents.write(closed).await {
                     return failed(format!("{error:#}"));
                 }
                 let retry_after =
@@ -101,7 +119,7 @@ impl Executor {
                     instance: instance.id,
                     at: instance.launched_at,
                 };
-                match self.intents.write(Intent { state, ..intent }) {
+                match self.intents.write(Intent { state, ..intent }).await {
                     Ok(()) => Outcome::Done,
                     Err(error) => Outcome::Unknown {
                         why: format!("{error:#}"),
@@ -111,7 +129,7 @@ impl Executor {
         }
     }
 
-    fn new_intent(
+    async fn new_intent(
         &self,
         id: &IntentId,
         pool: &Pool,
@@ -140,7 +158,7 @@ impl Executor {
             why: why.to_string(),
             state: State::Written { at: now },
         };
-        self.intents.write(intent.clone())?;
+        self.intents.write(intent.clone()).await?;
         Ok(intent)
     }
 
@@ -183,10 +201,8 @@ impl Executor {
         let intent = self.known(id)?;
         let machine = self.machine_of(&intent).await?;
         let (instance, at) = machine.ok_or_else(|| anyhow::anyhow!("its machine is gone again"))?;
-        self.intents.write(Intent {
-            state: State::Launched { instance, at },
-            ..intent
-        })
+        let state = State::Launched { instance, at };
+        self.intents.write(Intent { state, ..intent }).await
     }
 
     async fn drain(&self, id: &IntentId, drain_by: Timestamp, why: &Reason) -> anyhow::Result<()> {
@@ -201,11 +217,11 @@ impl Executor {
             why: why.to_string(),
         };
         let intent = Intent { state, ..intent };
-        self.intents.write(intent.clone())?;
+        self.intents.write(intent.clone()).await?;
         let Some(worker) = instance else {
             return Ok(());
         };
-        let record = desired_state(&intent, self.token, self.policy.dead_man_lease());
+        let record = desired_state(&intent, self.leadership.token, self.policy.dead_man_lease());
         // Should Kafka not take it, the renewal of control records sends it again.
         if let Err(error) = self.control.write(&worker, &record).await {
             warn!(intent = %id, %error, "drain could not be sent yet");
@@ -231,11 +247,39 @@ impl Executor {
             why: why.to_string(),
         };
         let pool = intent.pool.clone();
-        self.intents.write(Intent { state, ..intent })?;
+        self.intents.write(Intent { state, ..intent }).await?;
         let (Some(instance), Some(provider)) = (instance, self.providers.get(&pool)) else {
             return Ok(());
         };
+        self.leads()?;
         tokio::time::timeout(TERMINATE_DEADLINE, provider.terminate(&instance)).await??;
+        Ok(())
+    }
+
+    async fn scale_base(&self, replicas: u32, victims: &[String]) -> Outcome {
+        let Some(base) = &self.base else {
+            return Outcome::Failed {
+                why: "there is no workload to scale".to_owned(),
+            };
+        };
+        match tokio::time::timeout(SCALE_DEADLINE, base.set(replicas, victims)).await {
+            Ok(Ok(())) => Outcome::Done,
+            // The next look shows how it is now.
+            Ok(Err(error @ (KubeError::Conflict(_) | KubeError::Unknown(_)))) => Outcome::Unknown {
+                why: error.to_string(),
+            },
+            Ok(Err(error)) => Outcome::Failed {
+                why: error.to_string(),
+            },
+            Err(_) => Outcome::Unknown {
+                why: "no answer in time".to_owned(),
+            },
+        }
+    }
+
+    /// Proof that this process may still act.
+    fn leads(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(self.leadership.is_held(), "another controller may lead now");
         Ok(())
     }
 
@@ -246,7 +290,8 @@ impl Executor {
             State::Retiring { why, .. } => why.clone(),
             _ => why.to_string(),
         };
-        self.intents.write(intent.closed(Timestamp::now(), told))?;
+        let closed = intent.closed(Timestamp::now(), told);
+        self.intents.write(closed).await?;
         // Housekeeping: what is left in the topics of a worker that is gone. A later look at them is harmless.
         if let Some(worker) = worker {
             if let Err(error) = self.fleet.bury(&worker).await {

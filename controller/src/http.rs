@@ -137,9 +137,9 @@ async fn metrics(State(board): State<Arc<Board>>) -> Response {
 }
 
 async fn ready(State(board): State<Arc<Board>>) -> Response {
-    match board.state() {
-        Some(_) => "ok\n".into_response(),
-        None => (
+    match board.is_ready() {
+        true => "ok\n".into_response(),
+        false => (
             StatusCode::SERVICE_UNAVAILABLE,
             "nothing has been observed yet\n",
         )

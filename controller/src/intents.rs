@@ -1,5 +1,8 @@
 //! Intents: every machine that was decided upon, written down before it is launched.
 
+mod folder;
+mod objects;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -10,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use spillway_cloud::LaunchRequest;
 use spillway_core::{Dollars, IntentId, Progress, billed};
 
-use crate::files;
+use folder::Folder;
+
+pub(crate) use objects::Objects;
 
 /// Closed intents that are kept one by one; what older ones cost is kept as a sum.
 const CLOSED_MAX: usize = 500;
@@ -52,10 +57,20 @@ pub(crate) enum State {
     },
 }
 
-/// All intents of one policy, in a folder: a file each.
+/// All intents of one policy.
 pub(crate) struct IntentStore {
-    folder: PathBuf,
+    home: Home,
     intents: Mutex<Kept>,
+    /// One write at a time.
+    writing: tokio::sync::Mutex<()>,
+}
+
+/// Where they outlive this process.
+enum Home {
+    /// A file each.
+    Folder(Folder),
+    /// An object each, in Kubernetes.
+    Objects(Objects),
 }
 
 #[derive(Default)]
@@ -81,29 +96,41 @@ impl IntentStore {
     /// # Errors
     /// When a file is damaged: an intent that cannot be read may have a machine that costs.
     pub(crate) fn open(folder: PathBuf) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&folder)?;
+        let folder = Folder::open(folder)?;
+        let (intents, forgotten) = folder.read()?;
+        Ok(Self::begin(Home::Folder(folder), intents, forgotten))
+    }
+
+    /// Reads every intent of a policy in a cluster.
+    ///
+    /// # Errors
+    /// As [`IntentStore::open`].
+    pub(crate) async fn of_cluster(objects: Objects) -> anyhow::Result<Self> {
+        let (intents, forgotten) = objects.read().await?;
+        Ok(Self::begin(Home::Objects(objects), intents, forgotten))
+    }
+
+    fn begin(home: Home, intents: Vec<Intent>, forgotten: Forgotten) -> Self {
+        Self {
+            home,
+            intents: Mutex::new(Self::kept_of(intents, forgotten)),
+            writing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    fn kept_of(intents: Vec<Intent>, forgotten: Forgotten) -> Kept {
+        let intents = intents
+            .into_iter()
+            .map(|intent| (intent.id.clone(), intent));
         let mut kept = Kept {
-            next_number: 1,
-            ..Kept::default()
+            next_number: forgotten.next_number.max(1),
+            intents: intents.collect(),
+            forgotten,
         };
-        let forgotten = folder.join("forgotten.json");
-        if forgotten.exists() {
-            kept.forgotten = read(&forgotten)?;
-            kept.next_number = kept.forgotten.next_number;
-        }
-        for entry in std::fs::read_dir(&folder)? {
-            let path = entry?.path();
-            if path.extension().is_none_or(|kind| kind != "json") || path == forgotten {
-                continue;
-            }
-            let intent: Intent = read(&path)?;
+        for intent in kept.intents.values() {
             kept.next_number = kept.next_number.max(intent.number + 1);
-            kept.intents.insert(intent.id.clone(), intent);
         }
-        Ok(Self {
-            folder,
-            intents: Mutex::new(kept),
-        })
+        kept
     }
 
     /// The number of the next intent.
@@ -126,48 +153,62 @@ impl IntentStore {
             .collect()
     }
 
-    /// Writes an intent, new or changed, to the disk.
+    /// Writes an intent, new or changed, to where it outlives this process.
     ///
     /// # Errors
-    /// When the disk does not take it: then nothing may be done upon it.
-    pub(crate) fn write(&self, intent: Intent) -> anyhow::Result<()> {
-        let mut kept = self.kept();
-        let path = self.folder.join(format!("{}.json", intent.id));
-        files::replace(&path, &serde_json::to_vec_pretty(&intent)?)
-            .with_context(|| format!("cannot write the intent {}", intent.id))?;
-        kept.next_number = kept.next_number.max(intent.number + 1);
-        kept.intents.insert(intent.id.clone(), intent);
-        self.forget(&mut kept)
+    /// When it is not taken: then nothing may be done upon it.
+    pub(crate) async fn write(&self, intent: Intent) -> anyhow::Result<()> {
+        let _turn = self.writing.lock().await;
+        let is_new = self.get(&intent.id).is_none();
+        let written = match &self.home {
+            Home::Folder(folder) => folder.write(&intent),
+            Home::Objects(objects) => objects.write(&intent, is_new).await,
+        };
+        if let Err(error) = written {
+            self.read_again().await;
+            return Err(error).with_context(|| format!("cannot write the intent {}", intent.id));
+        }
+        let oldest = {
+            let mut kept = self.kept();
+            kept.next_number = kept.next_number.max(intent.number + 1);
+            kept.intents.insert(intent.id.clone(), intent);
+            kept.too_many()
+        };
+        for intent in oldest {
+            self.forget(intent).await?;
+        }
+        Ok(())
     }
 
-    fn forget(&self, kept: &mut Kept) -> anyhow::Result<()> {
-        let closed: Vec<Intent> = kept
-            .intents
-            .values()
-            .filter(|intent| intent.is_closed())
-            .cloned()
-            .collect();
-        let Some(many) = closed
-            .len()
-            .checked_sub(CLOSED_MAX)
-            .filter(|many| *many > 0)
-        else {
-            return Ok(());
+    /// After a write that failed: somebody else may have written, or it may have worked and its answer was lost.
+    async fn read_again(&self) {
+        let Home::Objects(objects) = &self.home else {
+            return;
         };
-        let mut oldest = closed;
-        oldest.sort_by_key(|intent| intent.number);
-        for intent in oldest.into_iter().take(many) {
+        match objects.read().await {
+            Ok((intents, forgotten)) => {
+                let fresh = Self::kept_of(intents, forgotten);
+                *self.kept() = fresh;
+            }
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "intents could not be read"),
+        }
+    }
+
+    async fn forget(&self, intent: Intent) -> anyhow::Result<()> {
+        let forgotten = {
+            let mut kept = self.kept();
             let sum = kept.forgotten.cost.entry(intent.pool.clone()).or_default();
             *sum = sum.plus(intent.cost(Timestamp::now()));
             kept.forgotten.launched += u64::from(intent.was_launched());
             kept.forgotten.next_number = kept.next_number;
-            // The sum first: dying between the two counts a machine's cost twice rather than never.
-            let forgotten = serde_json::to_vec_pretty(&kept.forgotten)?;
-            files::replace(&self.folder.join("forgotten.json"), &forgotten)?;
-            std::fs::remove_file(self.folder.join(format!("{}.json", intent.id)))?;
             kept.intents.remove(&intent.id);
+            kept.forgotten.clone()
+        };
+        // The sum first: dying between the two counts a machine's cost twice rather than never.
+        match &self.home {
+            Home::Folder(folder) => folder.forget(&intent, &forgotten),
+            Home::Objects(objects) => objects.forget(&intent, &forgotten).await,
         }
-        Ok(())
     }
 
     /// What all machines of `pool` have cost up to `now`, those that still run among them.
@@ -187,6 +228,23 @@ impl IntentStore {
         self.intents
             .lock()
             .expect("nothing panics while holding the intents")
+    }
+}
+
+// === impl Kept ===
+
+impl Kept {
+    /// Closed intents beyond those that are kept one by one, the oldest first.
+    fn too_many(&self) -> Vec<Intent> {
+        let closed = self.intents.values().filter(|intent| intent.is_closed());
+        let many = closed.clone().count().saturating_sub(CLOSED_MAX);
+        if many == 0 {
+            return Vec::new();
+        }
+        let mut oldest: Vec<Intent> = closed.cloned().collect();
+        oldest.sort_by_key(|intent| intent.number);
+        oldest.truncate(many);
+        oldest
     }
 }
 
@@ -272,8 +330,5 @@ impl Intent {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> anyhow::Result<T> {
-    let text = std::fs::read(path)?;
-    serde_json::from_slice(&text)
-        .with_context(|| format!("{} is damaged; mend it or restore it", path.display()))
-}
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
-//! Who may act: one controller for a state folder, proven by a lock that the kernel gives back when it dies.
+//! Who may act: one controller for a state folder, proven by a lock that the kernel gives back when it dies; or one for
+//! a policy in a cluster, proven by a lease.
 
 use std::fs::{File, TryLockError};
 use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+use spillway_kube::Leader;
 
 use crate::files;
 
@@ -12,7 +14,14 @@ use crate::files;
 pub(crate) struct Leadership {
     /// Grows with every leader: in each control record, so that a deposed one is not followed.
     pub(crate) token: u64,
-    _lock: File,
+    proof: Proof,
+}
+
+enum Proof {
+    /// As long as this process lives.
+    Lock(#[expect(dead_code, reason = "held, not looked at")] File),
+    /// As long as it is renewed.
+    Lease(Leader),
 }
 
 // === impl Leadership ===
@@ -56,7 +65,43 @@ impl Leadership {
         };
         let token = last + 1;
         files::replace(&counter, token.to_string().as_bytes())?;
-        Ok(Self { token, _lock: lock })
+        Ok(Self {
+            token,
+            proof: Proof::Lock(lock),
+        })
+    }
+
+    /// Leads by a lease in a cluster.
+    pub(crate) fn by_lease(leader: Leader) -> Self {
+        Self {
+            token: leader.token(),
+            proof: Proof::Lease(leader),
+        }
+    }
+
+    /// Whether this process may act now.
+    pub(crate) fn is_held(&self) -> bool {
+        match &self.proof {
+            Proof::Lock(_) => true,
+            Proof::Lease(leader) => leader.is_held(),
+        }
+    }
+
+    /// Ends when it no longer leads.
+    pub(crate) async fn lost(&self) {
+        match &self.proof {
+            Proof::Lock(_) => std::future::pending().await,
+            Proof::Lease(leader) => leader.lost().await,
+        }
+    }
+
+    /// Lets the next one lead at once.
+    pub(crate) async fn release(self) {
+        if let Proof::Lease(leader) = self.proof
+            && let Err(error) = leader.release().await
+        {
+            tracing::warn!(%error, "lease was not given up, and ends by itself");
+        }
     }
 }
 

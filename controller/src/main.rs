@@ -2,6 +2,7 @@
 
 mod backtest;
 mod cli;
+mod cluster;
 mod columns;
 mod control;
 mod demo;

@@ -8,9 +8,10 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use spillway_cloud::{CloudError, Instance, InstanceState, Provider};
 use spillway_core::{
-    BacklogReading, IntentId, Machine, SeenInstance, SeenWorker, Snapshot, WorkerPhase,
+    BacklogReading, IntentId, Machine, SeenBase, SeenInstance, SeenWorker, Snapshot, WorkerPhase,
 };
 use spillway_kafka::{BacklogSource, Fleet, FleetSnapshot};
+use spillway_kube::Base;
 use spillway_wire::{Heartbeat, Phase};
 use tokio::time::timeout;
 
@@ -18,6 +19,8 @@ use crate::intents::{Intent, IntentStore};
 
 /// The longest that a provider may take to list its machines; then it counts as not asked.
 const LIST_DEADLINE: Duration = Duration::from_secs(5);
+/// The longest that Kubernetes may take to show the base; then nothing is known of it.
+const BASE_DEADLINE: Duration = Duration::from_secs(2);
 /// Heartbeats are not believed to be all there when their broker has not answered for so long.
 const CONTACT_AGE_MAX: Duration = Duration::from_secs(5);
 
@@ -28,6 +31,8 @@ pub(crate) struct Sources {
     /// By pool.
     pub(crate) providers: BTreeMap<String, Arc<dyn Provider>>,
     pub(crate) intents: Arc<IntentStore>,
+    /// The base's workload, where its scale is ours.
+    pub(crate) base: Option<Arc<Base>>,
 }
 
 /// A snapshot, and what else was seen.
@@ -46,7 +51,8 @@ impl Sources {
         let taken_at = Timestamp::now();
         // Intents first: a machine that is launched after this look is not missing in it.
         let intents = self.intents.open_intents();
-        let (backlog, listed) = tokio::join!(self.backlog.read(), self.list());
+        let (backlog, listed, base) =
+            tokio::join!(self.backlog.read(), self.list(), self.look_at_base());
         let fleet = self.fleet.snapshot();
         let orphans = self.orphans(&listed);
         let instances = intents
@@ -59,6 +65,7 @@ impl Sources {
             workers: seen_workers(&fleet),
             instances,
             next_intent: self.intents.next_number(),
+            base,
         };
         let heartbeats = fleet
             .workers
@@ -82,6 +89,14 @@ impl Sources {
             (pool.clone(), listed)
         });
         join_all(looks).await.into_iter().collect()
+    }
+
+    async fn look_at_base(&self) -> Option<Result<SeenBase, String>> {
+        let base = self.base.as_ref()?;
+        Some(match timeout(BASE_DEADLINE, base.look()).await {
+            Ok(seen) => seen.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("no answer within {} s", BASE_DEADLINE.as_secs())),
+        })
     }
 
     fn orphans(

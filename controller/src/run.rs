@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +10,17 @@ use anyhow::Context as _;
 use futures::future::join_all;
 use jiff::Timestamp;
 use spillway_cloud::Provider;
-use spillway_core::{Action, IntentId, Mode, Outcome, Planner, Policy, Violation, check};
+use spillway_core::{
+    Action, IntentId, Mode, Outcome, Planner, Policy, ProviderKind, Violation, check,
+};
 use spillway_kafka::{Cluster, ControlWriter, Fleet, GroupLag, KafkaConfig};
+use spillway_kube::Base;
 use spillway_wire::topics;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{error, info, warn};
 
+use crate::cluster::Teller;
 use crate::control::Renewals;
 use crate::execute::Executor;
 use crate::http;
@@ -42,6 +46,8 @@ pub(crate) struct RunConfig {
     pub(crate) owner: String,
     /// Folder of intents, journal, lock and the machines of the `process` provider.
     pub(crate) state: PathBuf,
+    /// Folder of the machines of the `process` provider; the state folder unless replicas share them.
+    pub(crate) machines: PathBuf,
     pub(crate) listen: SocketAddr,
     /// Program and arguments of a worker.
     pub(crate) worker_command: Vec<String>,
@@ -49,7 +55,17 @@ pub(crate) struct RunConfig {
     pub(crate) terminate_on_exit: bool,
 }
 
-struct Controller {
+/// What a loop stands on: who may act, and where its intents are.
+pub(crate) struct Ground {
+    pub(crate) leadership: Arc<Leadership>,
+    pub(crate) intents: Arc<IntentStore>,
+    /// The base's workload, where its scale is ours.
+    pub(crate) base: Option<Arc<Base>>,
+    /// Who tells the cluster what was decided.
+    pub(crate) teller: Option<Teller>,
+}
+
+pub(crate) struct Controller {
     planner: Planner,
     sources: Sources,
     executor: Arc<Executor>,
@@ -58,7 +74,9 @@ struct Controller {
     board: Arc<Board>,
     steps: Arc<Semaphore>,
     ended: mpsc::Sender<(IntentId, Outcome)>,
+    ended_from: mpsc::Receiver<(IntentId, Outcome)>,
     last_sentence: String,
+    teller: Option<Teller>,
 }
 
 /// Runs until `stop`.
@@ -66,47 +84,38 @@ struct Controller {
 /// # Errors
 /// When it cannot begin, or its state folder can no longer be written.
 pub(crate) async fn run(config: RunConfig, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let leadership = Leadership::take(&config.state)?;
-    let (mut controller, mut ended) = Controller::begin(&config, leadership.token)?;
-    let server = serve(&config, Arc::clone(&controller.board)).await?;
-    tokio::pin!(stop);
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = &mut stop => break,
-            _ = ticks.tick() => {}
-            Some((intent, outcome)) = ended.recv() => {
-                controller.finished(&intent, &outcome)?;
-                while let Ok((intent, outcome)) = ended.try_recv() {
-                    controller.finished(&intent, &outcome)?;
-                }
-                // What a step changed may ask for the next one: no need to wait for the second to end.
-            }
-        }
-        controller.tick().await?;
-    }
+    let ground = Ground {
+        leadership: Arc::new(Leadership::take(&config.state)?),
+        intents: Arc::new(IntentStore::open(config.state.join("intents"))?),
+        base: None,
+        teller: None,
+    };
+    let board = Arc::new(Board::new());
+    let mut controller = Controller::begin(&config, ground, Arc::clone(&board), None)?;
+    let server = serve(config.listen, &config.state, board).await?;
+    controller.go(stop).await?;
     info!("stopping");
     controller.end(config.terminate_on_exit).await?;
     server.abort();
-    drop(leadership);
     Ok(())
 }
 
-async fn serve(
-    config: &RunConfig,
+/// Serves the dashboard, the API and metrics.
+///
+/// # Errors
+/// When the address cannot be had.
+pub(crate) async fn serve(
+    listen: SocketAddr,
+    state: &Path,
     board: Arc<Board>,
 ) -> anyhow::Result<tokio::task::JoinHandle<std::io::Result<()>>> {
-    let listener = tokio::net::TcpListener::bind(config.listen)
+    let listener = tokio::net::TcpListener::bind(listen)
         .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
+        .with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
     info!(%address, "dashboard is up");
     // For whoever started us with port 0.
-    crate::files::replace(
-        &config.state.join("address"),
-        address.to_string().as_bytes(),
-    )?;
+    crate::files::replace(&state.join("address"), address.to_string().as_bytes())?;
     let server = axum::serve(listener, http::router(board)).into_future();
     Ok(tokio::spawn(server))
 }
@@ -114,16 +123,30 @@ async fn serve(
 // === impl Controller ===
 
 impl Controller {
-    fn begin(
+    /// Begins, with what an earlier loop has learned.
+    ///
+    /// # Errors
+    /// When something that it needs is not there.
+    pub(crate) fn begin(
         config: &RunConfig,
-        token: u64,
-    ) -> anyhow::Result<(Self, mpsc::Receiver<(IntentId, Outcome)>)> {
+        ground: Ground,
+        board: Arc<Board>,
+        learned: Option<Planner>,
+    ) -> anyhow::Result<Self> {
         let policy = config.policy.clone();
+        if starts_processes(&policy) {
+            require_worker(&config.worker_command)?;
+        }
+        let Ground {
+            leadership,
+            intents,
+            base,
+            teller,
+        } = ground;
         let kafka = KafkaConfig::new(policy.bootstrap_servers().join(","));
         let cluster = Cluster::new(kafka)?;
         let fleet = Arc::new(Fleet::follow(Arc::clone(&cluster), topics::WORKERS)?);
-        let intents = Arc::new(IntentStore::open(config.state.join("intents"))?);
-        let providers = providers::of(&policy, &config.owner, &config.state)?;
+        let providers = providers::of(&policy, &config.owner, &config.machines)?;
         let jobs = policy.topics().iter();
         let jobs: Vec<String> = jobs.map(|topic| topic.name.clone()).collect();
         let lag = GroupLag::new(
@@ -137,6 +160,7 @@ impl Controller {
             fleet: Arc::clone(&fleet),
             providers: providers.clone(),
             intents: Arc::clone(&intents),
+            base: base.clone(),
         };
         let executor = Executor {
             owner: config.owner.clone(),
@@ -146,25 +170,55 @@ impl Controller {
             providers,
             control: ControlWriter::new(cluster, topics::CONTROL),
             fleet,
-            token,
+            leadership: Arc::clone(&leadership),
+            base,
         };
-        let planner = Planner::new(policy);
+        let planner = match learned {
+            Some(learned) => learned.under(policy),
+            None => Planner::new(policy),
+        };
         let journal = Journal::begin(config.state.join("journal"), &planner)?;
         let (ended_to, ended) = mpsc::channel(STEPS_MAX * 4);
         let lease = planner.policy().dead_man_lease();
+        let token = leadership.token;
         info!(policy = planner.policy().name(), token, "leading");
-        let controller = Self {
+        Ok(Self {
             planner,
             sources,
             executor: Arc::new(executor),
             renewals: Renewals::new(lease, token),
             journal,
-            board: Arc::new(Board::new()),
+            board,
             steps: Arc::new(Semaphore::new(STEPS_MAX)),
             ended: ended_to,
+            ended_from: ended,
             last_sentence: String::new(),
-        };
-        Ok((controller, ended))
+            teller,
+        })
+    }
+
+    /// Ticks until `stop`.
+    ///
+    /// # Errors
+    /// When its state folder can no longer be written.
+    pub(crate) async fn go(&mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        tokio::pin!(stop);
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                _ = ticks.tick() => {}
+                Some((intent, outcome)) = self.ended_from.recv() => {
+                    self.finished(&intent, &outcome)?;
+                    while let Ok((intent, outcome)) = self.ended_from.try_recv() {
+                        self.finished(&intent, &outcome)?;
+                    }
+                    // What a step changed may ask for the next one: no need to wait for the second to end.
+                }
+            }
+            self.tick().await?;
+        }
     }
 
     async fn tick(&mut self) -> anyhow::Result<()> {
@@ -174,6 +228,8 @@ impl Controller {
             heartbeats,
             orphans,
         } = self.sources.observe().await;
+        // Whoever led while all of this was looked at knows every intent: what has none is an orphan for good.
+        let led = self.executor.leadership.is_held();
         self.planner.observe(snapshot.clone());
         self.journal.write(&Event::Observed {
             snapshot: Box::new(snapshot.clone()),
@@ -200,10 +256,13 @@ impl Controller {
             heartbeats: &heartbeats,
             intents: &self.sources.intents,
         });
+        if let Some(teller) = &self.teller {
+            teller.tell(self.planner.policy(), &snapshot, &plan);
+        }
         self.log(&plan.sentence(), plan.numbers.backlog, began);
         let intents = self.sources.intents.open_intents();
         self.renewals.renew(&intents, &self.executor.control).await;
-        if self.planner.policy().mode() == Mode::Enforce {
+        if led && self.planner.policy().mode() == Mode::Enforce {
             self.end_orphans(orphans).await;
         }
         Ok(())
@@ -245,7 +304,9 @@ impl Controller {
         let at = Timestamp::now();
         match outcome {
             Outcome::Done => info!(%intent, "finished"),
-            Outcome::NotLaunched { fault, .. } => warn!(%intent, kind = fault.as_str(), "was not launched"),
+            Outcome::NotLaunched { fault, .. } => {
+                warn!(%intent, kind = fault.as_str(), "was not launched")
+            }
             Outcome::Unknown { why } => warn!(%intent, error = why, "outcome is unknown"),
             Outcome::Failed { why } => warn!(%intent, error = why, "failed, will be tried again"),
         }
@@ -272,7 +333,11 @@ impl Controller {
         join_all(ends).await;
     }
 
-    async fn end(mut self, terminate: bool) -> anyhow::Result<()> {
+    /// Ends what was begun and gives what was learned.
+    ///
+    /// # Errors
+    /// When machines could not be seen to end, or the journal cannot be written.
+    pub(crate) async fn end(mut self, terminate: bool) -> anyhow::Result<Planner> {
         // Steps that were begun end first: a launch that is under way must be in its intent.
         let all = u32::try_from(STEPS_MAX).unwrap_or(u32::MAX);
         let idle = tokio::time::timeout(END_DEADLINE, self.steps.acquire_many(all)).await;
@@ -282,7 +347,8 @@ impl Controller {
         if terminate {
             self.terminate_all().await?;
         }
-        self.journal.flush(&self.planner)
+        self.journal.flush(&self.planner)?;
+        Ok(self.planner)
     }
 
     /// Ends every machine and closes its intent once the provider shows it gone.
@@ -326,6 +392,27 @@ impl Controller {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+/// Whether a pool's machines are processes on this machine: only they need the worker's program here.
+fn starts_processes(policy: &Policy) -> bool {
+    std::iter::once(policy.base())
+        .chain(policy.pools())
+        .any(|pool| matches!(pool.provider, ProviderKind::Process { .. }))
+}
+
+/// Looks whether a worker's program is there.
+///
+/// # Errors
+/// When it is not.
+pub(crate) fn require_worker(command: &[String]) -> anyhow::Result<()> {
+    let program = command.first().map(Path::new);
+    anyhow::ensure!(
+        program.is_some_and(Path::is_file),
+        "there is no worker at {}: build it (`make build`) or name it with --worker",
+        program.unwrap_or(Path::new("")).display()
+    );
+    Ok(())
 }
 
 fn refuse(violations: &[Violation]) {

@@ -3,6 +3,7 @@
 //! These types are the API: `snake_case`, seconds and dollars as numbers, unknown as null and never as zero.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
@@ -159,6 +160,8 @@ pub(crate) enum Update {
 /// What is shown, kept for whoever asks.
 pub(crate) struct Board {
     kept: Mutex<Kept>,
+    /// Whether another leads and this one only waits.
+    stands_by: AtomicBool,
     updates: broadcast::Sender<Update>,
 }
 
@@ -201,12 +204,24 @@ impl Board {
     pub(crate) fn new() -> Self {
         Self {
             kept: Mutex::default(),
+            stands_by: AtomicBool::new(false),
             updates: broadcast::channel(EVENTS_MAX).0,
         }
     }
 
+    /// Notes that another leads: there is nothing to show, and nothing is missing.
+    pub(crate) fn stand_by(&self) {
+        self.stands_by.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is as it should be: it shows something, or another leads.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.stands_by.load(Ordering::Relaxed) || self.state().is_some()
+    }
+
     /// Shows a new plan.
     pub(crate) fn show(&self, scene: &Scene<'_>) {
+        self.stands_by.store(false, Ordering::Relaxed);
         let mut kept = self.kept();
         let now = scene.plan.at;
         let rates = kept.learn_rates(scene.heartbeats);

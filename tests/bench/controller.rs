@@ -220,6 +220,7 @@ impl Scene {
             workers: Ok(intents.iter().map(worker).collect()),
             instances: intents.iter().map(instance).collect(),
             next_intent: WORKERS + 1,
+            base: None,
         })
     }
 }

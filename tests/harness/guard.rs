@@ -177,7 +177,8 @@ pub(crate) fn spawn_on_lasting_thread(command: Command) -> io::Result<Child> {
         .map_err(|_| io::Error::other("the thread that makes processes is gone"))?
 }
 
-fn die_with_parent(command: &mut Command) {
+/// Makes the kernel end a process with this one.
+pub(crate) fn die_with_parent(command: &mut Command) {
     let parent = std::process::id();
     // SAFETY: between fork and exec the closure makes two system calls and allocates nothing.
     unsafe {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  require_kafka() ──▶ one Apache Kafka broker per test process, topics and groups per test
+//!  require_kube() ───▶ one control plane per test process, a namespace per test; Kubelet runs its pods
 //!  Origin ───────────▶ an HTTP server on loopback that serves what a test puts there
 //!  Process ──────────▶ our programs as processes, none of which outlives the test
 //!  eventually() ─────▶ the only way to wait
@@ -14,6 +15,7 @@
 mod eventually;
 mod guard;
 mod kafka;
+mod kube;
 mod origin;
 mod program;
 mod shared;
@@ -22,6 +24,7 @@ mod topic;
 pub use eventually::{eventually, eventually_async};
 pub use guard::{Process, Signal};
 pub use kafka::{Kafka, Lease, require_kafka};
+pub use kube::{Kube, KubeLease, Kubelet, Namespace, require_kube};
 pub use origin::{Origin, Page};
 pub use program::{program, require_program};
 pub use shared::shared;

@@ -53,7 +53,12 @@ fn the_core_depends_on_nothing_outside_its_list() {
 
 #[test]
 fn adapters_and_the_simulator_do_not_know_each_other() {
-    for adapter in ["spillway-kafka", "spillway-cloud", "spillway-sim"] {
+    for adapter in [
+        "spillway-kafka",
+        "spillway-kube",
+        "spillway-cloud",
+        "spillway-sim",
+    ] {
         let ours: Vec<String> = dependencies(adapter)
             .into_iter()
             .filter(|name| name.starts_with("spillway"))

@@ -40,6 +40,14 @@ pub enum Violation {
     TerminatedWorking { intent: IntentId },
     /// An intent closed whose machine may still run.
     ClosedRunning { intent: IntentId },
+    /// A base scaled that the policy does not scale, or of which nothing is known.
+    BaseScaledBlind,
+    /// A base outside the policy's floor and most.
+    BaseOutOfRange { replicas: u32, min: u32, max: u32 },
+    /// More base workers than partitions, where it had fewer.
+    BaseOverPartitions { replicas: u32, partitions: u64 },
+    /// A base made smaller although the backlog is not known in full, or beside bought machines.
+    BaseLoweredEarly { replicas: u32 },
 }
 
 /// Lists all that is wrong with `plan`; empty if it may be executed.
@@ -59,7 +67,9 @@ pub fn check(policy: &Policy, snapshot: &Snapshot, plan: &Plan) -> Vec<Violation
                 intent: intent.clone(),
             });
         }
-        if !matches!(action, Action::Launch { .. }) && !seen.contains_key(intent) {
+        if !matches!(action, Action::Launch { .. } | Action::ScaleBase { .. })
+            && !seen.contains_key(intent)
+        {
             violations.push(Violation::UnknownIntent {
                 intent: intent.clone(),
             });
@@ -67,6 +77,7 @@ pub fn check(policy: &Policy, snapshot: &Snapshot, plan: &Plan) -> Vec<Violation
     }
     check_launches(policy, snapshot, plan, &mut violations);
     check_endings(policy, snapshot, plan, &mut violations);
+    check_base(policy, snapshot, plan, &mut violations);
     violations
 }
 
@@ -137,8 +148,8 @@ fn check_launches(policy: &Policy, snapshot: &Snapshot, plan: &Plan, to: &mut Ve
     }
 }
 
-fn check_endings(policy: &Policy, snapshot: &Snapshot, plan: &Plan, to: &mut Vec<Violation>) {
-    let is_backlog_known = match &snapshot.backlog {
+fn is_backlog_known(snapshot: &Snapshot) -> bool {
+    match &snapshot.backlog {
         Ok(reading) => {
             reading.missing.is_empty()
                 && !reading.partitions.is_empty()
@@ -148,7 +159,43 @@ fn check_endings(policy: &Policy, snapshot: &Snapshot, plan: &Plan, to: &mut Vec
                     .all(|partition| partition.offsets.is_ok())
         }
         Err(_) => false,
-    };
+    }
+}
+
+fn check_base(policy: &Policy, snapshot: &Snapshot, plan: &Plan, to: &mut Vec<Violation>) {
+    for action in &plan.actions {
+        let Action::ScaleBase { replicas, .. } = action else {
+            continue;
+        };
+        let (Some(workload), Some(Ok(base))) = (policy.base_workload(), &snapshot.base) else {
+            to.push(Violation::BaseScaledBlind);
+            continue;
+        };
+        let (replicas, min, max) = (*replicas, workload.min, workload.max);
+        if replicas < min || replicas > max {
+            to.push(Violation::BaseOutOfRange { replicas, min, max });
+        }
+        let read = snapshot.backlog.as_ref();
+        let partitions = read.map_or(0, |reading| reading.partitions.len() as u64);
+        // The floor is what a person wants, whatever there is to read.
+        if replicas > base.replicas && replicas > min && u64::from(replicas) > partitions {
+            to.push(Violation::BaseOverPartitions {
+                replicas,
+                partitions,
+            });
+        }
+        let mut instances = snapshot.instances.iter();
+        let is_bought =
+            instances.any(|it| it.machine != Ok(Machine::Terminated) && !it.is_retiring());
+        let is_early = !is_backlog_known(snapshot) || is_bought;
+        if replicas < base.replicas && base.replicas <= max && is_early {
+            to.push(Violation::BaseLoweredEarly { replicas });
+        }
+    }
+}
+
+fn check_endings(policy: &Policy, snapshot: &Snapshot, plan: &Plan, to: &mut Vec<Violation>) {
+    let is_backlog_known = is_backlog_known(snapshot);
     for action in &plan.actions {
         let intent = action.intent();
         let Some(seen) = snapshot
@@ -202,7 +249,7 @@ fn check_endings(policy: &Policy, snapshot: &Snapshot, plan: &Plan, to: &mut Vec
                     });
                 }
             }
-            Action::Launch { .. } | Action::Adopt { .. } => {}
+            Action::Launch { .. } | Action::Adopt { .. } | Action::ScaleBase { .. } => {}
         }
     }
 }
@@ -231,6 +278,17 @@ impl fmt::Display for Violation {
             Self::BaseDrained { intent } => write!(f, "{intent} belongs to the base"),
             Self::TerminatedWorking { intent } => write!(f, "{intent} may be working"),
             Self::ClosedRunning { intent } => write!(f, "the machine of {intent} may run"),
+            Self::BaseScaledBlind => f.write_str("a base scaled that is not known"),
+            Self::BaseOutOfRange { replicas, min, max } => {
+                write!(f, "{replicas} base workers, {min} to {max} allowed")
+            }
+            Self::BaseOverPartitions {
+                replicas,
+                partitions,
+            } => write!(f, "{replicas} base workers for {partitions} partitions"),
+            Self::BaseLoweredEarly { replicas } => {
+                write!(f, "the base lowered to {replicas} while more may be needed")
+            }
         }
     }
 }

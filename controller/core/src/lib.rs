@@ -39,8 +39,10 @@ pub use plan::{Action, Fault, Numbers, Outcome, Plan, PoolNumbers, Scope};
 pub use planner::Planner;
 pub use policy::{
     AssignmentMode, BASE_POOL, Market, Mode, Place, Policy, Pool, Problem, ProviderKind,
-    TopicClass, raw,
+    TopicClass, Workload, WorkloadKind, raw,
 };
 pub use reason::Reason;
-pub use snapshot::{IntentId, Machine, Progress, SeenInstance, SeenWorker, Snapshot, WorkerPhase};
+pub use snapshot::{
+    IntentId, Machine, Progress, SeenBase, SeenInstance, SeenPod, SeenWorker, Snapshot, WorkerPhase,
+};
 pub use units::{Dollars, Rate, spoken};

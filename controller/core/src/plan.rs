@@ -52,6 +52,14 @@ pub enum Action {
     Terminate { intent: IntentId, why: Reason },
     /// The machine is proven gone: close the intent.
     Close { intent: IntentId, why: Reason },
+    /// Tell the workload of the base to have this many pods.
+    ScaleBase {
+        replicas: u32,
+        /// Pods that go first when it shrinks, in this order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        victims: Vec<String>,
+        why: Reason,
+    },
 }
 
 /// What a plan was decided upon, and what it means for the objective.
@@ -183,7 +191,7 @@ impl Fault {
 // === impl Action ===
 
 impl Action {
-    /// The intent it is about.
+    /// The intent it is about; for the base as a whole, what stands for it.
     #[must_use]
     pub fn intent(&self) -> &IntentId {
         match self {
@@ -192,6 +200,7 @@ impl Action {
             | Self::Drain { intent, .. }
             | Self::Terminate { intent, .. }
             | Self::Close { intent, .. } => intent,
+            Self::ScaleBase { .. } => IntentId::of_base(),
         }
     }
 
@@ -203,7 +212,8 @@ impl Action {
             | Self::Adopt { why, .. }
             | Self::Drain { why, .. }
             | Self::Terminate { why, .. }
-            | Self::Close { why, .. } => why,
+            | Self::Close { why, .. }
+            | Self::ScaleBase { why, .. } => why,
         }
     }
 
@@ -216,6 +226,7 @@ impl Action {
             Self::Drain { .. } => "Drain",
             Self::Terminate { .. } => "Terminate",
             Self::Close { .. } => "Close",
+            Self::ScaleBase { .. } => "ScaleBase",
         }
     }
 }
@@ -233,6 +244,11 @@ impl Plan {
     #[must_use]
     pub fn sentence(&self) -> String {
         let mut done = Vec::new();
+        for action in &self.actions {
+            if let Action::ScaleBase { replicas, .. } = action {
+                done.push(format!("Setting the base to {replicas}"));
+            }
+        }
         for (verb, name) in [("Launch", "Launching"), ("Drain", "Giving back")] {
             let mut pools: BTreeMap<&str, u64> = BTreeMap::new();
             for action in self.actions.iter().filter(|action| action.verb() == verb) {

@@ -74,6 +74,8 @@ pub enum Reason {
         per_million: Dollars,
         instead_per_million: Dollars,
     },
+    /// The base grows to its most before anything is bought: it costs nothing more.
+    BaseFilled { from: u32, to: u32 },
     /// A base worker is missing.
     BaseMissing { alive: u64, wanted: u64 },
     // --- caps
@@ -97,7 +99,22 @@ pub enum Reason {
     NoPoolInTime { within: SignedDuration },
     /// Jobs that will be late with all that can be done.
     DeadlineAtRisk { late: u64 },
+    /// The workload of the base could not be looked at: its size is left as it is.
+    BaseUnknown { why: String },
+    /// The scale of the base could not be set a moment ago.
+    BaseRefused { why: String },
+    /// Pods of the base that say nothing, ready or not, do no work.
+    BaseSilent { pods: u64 },
     // --- ending
+    /// The floor of the base does it alone.
+    BaseLowered {
+        from: u32,
+        to: u32,
+        arriving: Rate,
+        without: Rate,
+    },
+    /// Somebody raised the base above the policy's most.
+    BaseAboveMax { replicas: u32, max: u32 },
     /// The rest of the fleet does it alone.
     NoLongerNeeded {
         arriving: Rate,
@@ -146,7 +163,13 @@ impl Reason {
             Self::DeadlineEndangered { .. } => "DeadlineEndangered",
             Self::Cheapest { .. } => "Cheapest",
             Self::Cheaper { .. } => "Cheaper",
+            Self::BaseFilled { .. } => "BaseFilled",
             Self::BaseMissing { .. } => "BaseMissing",
+            Self::BaseUnknown { .. } => "BaseUnknown",
+            Self::BaseRefused { .. } => "BaseRefused",
+            Self::BaseSilent { .. } => "BaseSilent",
+            Self::BaseLowered { .. } => "BaseLowered",
+            Self::BaseAboveMax { .. } => "BaseAboveMax",
             Self::PoolMax { .. } => "PoolMax",
             Self::BurstMax { .. } => "BurstMax",
             Self::PartitionCap { .. } => "PartitionCap",
@@ -280,6 +303,27 @@ impl fmt::Display for Reason {
                 f,
                 "{pool} does for {per_million} per million jobs what {instead} does for {instead_per_million}"
             ),
+            Self::BaseFilled { from, to } => write!(
+                f,
+                "the base goes from {from} to {to} workers before anything is bought"
+            ),
+            Self::BaseUnknown { why } => write!(f, "the base workload cannot be read ({why})"),
+            Self::BaseRefused { why } => write!(f, "the base could not be scaled ({why})"),
+            Self::BaseSilent { pods } => {
+                write!(f, "{pods} base pods say nothing and count as no capacity")
+            }
+            Self::BaseLowered {
+                from,
+                to,
+                arriving,
+                without,
+            } => write!(
+                f,
+                "the base goes back from {from} to {to} workers, which do {without} while {arriving} arrive"
+            ),
+            Self::BaseAboveMax { replicas, max } => {
+                write!(f, "the base has {replicas} replicas, {max} are allowed")
+            }
             Self::BaseMissing { alive, wanted } => {
                 write!(f, "{alive} of {wanted} base workers are there")
             }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::backlog::BacklogReading;
+use crate::policy::BASE_POOL;
 
 /// Name of a persisted decision to launch one machine: `<pool>-<number>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,6 +28,31 @@ pub struct Snapshot {
     pub instances: Vec<SeenInstance>,
     /// The number that the next intent gets.
     pub next_intent: u64,
+    /// The workload of the base, where the policy sets its scale; an error if it could not be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Result<SeenBase, String>>,
+}
+
+/// The workload of the base, as Kubernetes shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenBase {
+    /// Pods that it is told to have.
+    pub replicas: u32,
+    /// Pods that it has.
+    pub pods: Vec<SeenPod>,
+}
+
+/// A pod of the base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenPod {
+    /// Its name, which is its worker's id.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Whether Kubernetes calls it ready; only its worker's heartbeats say that it works.
+    pub is_ready: bool,
+    /// Whether it is being deleted.
+    pub is_leaving: bool,
 }
 
 /// A worker, as its last heartbeat shows it.
@@ -130,6 +157,13 @@ impl IntentId {
     #[must_use]
     pub fn new(pool: &str, number: u64) -> Self {
         Self(format!("{pool}-{number:05}"))
+    }
+
+    /// What steps about the base as a whole go by; no intent is called so, since those end in a number.
+    #[must_use]
+    pub fn of_base() -> &'static Self {
+        static BASE: LazyLock<IntentId> = LazyLock::new(|| IntentId(BASE_POOL.to_owned()));
+        &BASE
     }
 
     /// The name, as it stands in tags and files.

@@ -75,10 +75,13 @@ fn promise(policy: &Policy) -> Vec<String> {
 
 fn base(policy: &Policy) -> String {
     let base = policy.base();
-    let kept = if policy.keeps_base() {
-        "kept alive here"
-    } else {
-        "kept alive by somebody else, seen by their heartbeats and never scaled"
+    let kept = match policy.base_workload() {
+        Some(workload) => format!(
+            "pods of {}, of which {} are always there and the rest come in one step when those would be late",
+            workload.name, workload.min
+        ),
+        None if policy.keeps_base() => "kept alive here".to_owned(),
+        None => "kept alive by somebody else, seen by their heartbeats and never scaled".to_owned(),
     };
     let together = base.throughput.times(u64::from(base.max));
     format!(
@@ -200,7 +203,7 @@ fn never(policy: &Policy) -> Vec<String> {
         "It never ends a machine that is not its own, and before its time to finish is over none that works.".to_owned(),
         "It never takes unknown for nothing: without a reading it neither gives back nor jumps to a cap.".to_owned(),
     ];
-    if !policy.keeps_base() {
+    if !policy.keeps_base() && policy.base_workload().is_none() {
         sentences.push("It never starts or stops a base worker.".to_owned());
     }
     if policy.mode() == Mode::Recommend {

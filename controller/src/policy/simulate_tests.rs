@@ -49,6 +49,7 @@ fn snapshot(at: Timestamp, end: u64, done: u64) -> Snapshot {
         workers: Ok(vec![worker("a"), worker("b")]),
         instances: Vec::new(),
         next_intent: 1,
+        base: None,
     }
 }
 

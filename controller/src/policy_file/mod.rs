@@ -92,6 +92,27 @@ fn parse_written(
     }
 }
 
+/// Checks a policy that has no text, as one in a cluster: without places, with the same sentences.
+///
+/// # Errors
+/// Every problem, in the order of the document.
+pub(crate) fn check_document(mut document: serde_json::Value) -> Result<Policy, Vec<Problem>> {
+    let shape = shape::check(&mut document);
+    let written: raw::ScalingPolicy = serde_json::from_value(document).map_err(|error| {
+        vec![Problem {
+            path: String::new(),
+            message: error.to_string(),
+            help: None,
+        }]
+    })?;
+    let checked = Policy::check(&written);
+    let meaning = checked.as_ref().err().cloned().unwrap_or_default();
+    match (checked, shape::merge(shape, meaning)) {
+        (Ok(policy), problems) if problems.is_empty() => Ok(policy),
+        (_, problems) => Err(problems),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

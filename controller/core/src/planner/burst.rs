@@ -26,7 +26,7 @@ pub(super) const CONFIDENCE: u64 = 1_000;
 const FORECAST_PERCENT: usize = 50;
 /// A new machine must work for this share of the deadline before a due time to be bought for it: to save what is due
 /// right after its boot would take a great many machines for a few jobs.
-const LEAD_SHARE: u64 = 15;
+pub(super) const LEAD_SHARE: u64 = 15;
 
 /// One pool, and what a new machine of it would do.
 pub(super) struct Offer<'a> {
@@ -45,6 +45,8 @@ pub(super) struct Desk<'a> {
     pub(super) grid: Grid,
     pub(super) now: Timestamp,
     pub(super) partitions: u64,
+    /// Base workers that this plan starts.
+    pub(super) base_added: u64,
     offers: OnceCell<Vec<Offer<'a>>>,
 }
 
@@ -87,16 +89,20 @@ impl Planner {
             plan.hold = Some(Reason::BacklogUnknown { why });
             return;
         };
-        let desk = Desk {
+        let mut desk = Desk {
             planner: self,
             fleet,
             load: &load,
             grid: load.grid(),
             now,
             partitions: known.partitions,
+            base_added: 0,
             offers: OnceCell::new(),
         };
-        let supply = desk.supply();
+        let mut supply = desk.supply();
+        if snapshot.workers.is_ok() {
+            desk.fill_base(&mut supply, snapshot, plan);
+        }
         plan.numbers.backlog = Some(load.waiting());
         plan.numbers.arrival_rate = load.rate();
         plan.numbers.oldest_age = load.oldest_age(now);
@@ -111,6 +117,7 @@ impl Planner {
             plan.hold = Some(partial(known));
         } else if !is_buying && !desk.replace(&supply, plan, next_intent) {
             desk.give_back(supply, &known.lags, plan);
+            desk.lower_base(&known, snapshot, plan);
         }
     }
 }
@@ -306,7 +313,7 @@ impl<'a> Desk<'a> {
             basket.caps.push(Reason::BurstMax { max });
             return None;
         }
-        if burst + self.fleet.alive(BASE_POOL) >= self.partitions {
+        if burst + self.base() >= self.partitions {
             let partitions = self.partitions;
             basket.caps.push(Reason::PartitionCap { partitions });
             return None;
@@ -339,7 +346,12 @@ impl<'a> Desk<'a> {
     pub(super) fn is_full(&self, bought: usize) -> bool {
         let burst = self.fleet.placed_burst() + bought as u64;
         burst >= u64::from(self.planner.policy.burst_max())
-            || burst + self.fleet.alive(BASE_POOL) >= self.partitions
+            || burst + self.base() >= self.partitions
+    }
+
+    /// Base workers that work, boot or are started by this plan.
+    fn base(&self) -> u64 {
+        self.fleet.alive(BASE_POOL) + self.base_added
     }
 
     /// What stands against another machine of this pool.

@@ -83,6 +83,7 @@ impl Fleet {
             .flatten()
             .filter(|worker| worker.intent.is_none());
         members.extend(fixed.filter_map(|worker| Member::without_intent(worker, now)));
+        planner.add_base_pods(snapshot, &mut members, now);
         members.extend(planner.launching(snapshot, now));
         let alive = counted(members.iter().filter(|member| member.is_alive()));
         let retiring: std::collections::BTreeSet<_> = snapshot
@@ -164,7 +165,7 @@ fn counted<'a>(members: impl Iterator<Item = &'a Member>) -> BTreeMap<String, u6
 impl Member {
     /// A worker that nobody launched: part of the base, seen by its heartbeats.
     fn without_intent(worker: &SeenWorker, now: Timestamp) -> Option<Self> {
-        let is_fresh = now.duration_since(worker.last_seen) <= FRESH;
+        let is_fresh = Self::is_heard(worker, now);
         let phase = match worker.phase {
             WorkerPhase::Ready if is_fresh => Phase::Ready,
             WorkerPhase::Starting if is_fresh => Phase::Booting,
@@ -178,6 +179,11 @@ impl Member {
             launched_at: worker.last_seen,
             partitions: worker.partitions,
         })
+    }
+
+    /// Whether its last heartbeat is young enough to believe that it still does what it said.
+    pub(super) fn is_heard(worker: &SeenWorker, now: Timestamp) -> bool {
+        now.duration_since(worker.last_seen) <= FRESH
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -255,7 +261,7 @@ impl Planner {
         now: Timestamp,
     ) -> Phase {
         let age = now.duration_since(launched_at);
-        let timeout = (self.boot_high(pool) * 5).max(BOOT_TIMEOUT_MIN);
+        let timeout = self.boot_timeout(pool);
         if are_workers_known && age > timeout {
             return Phase::Lost {
                 why: Reason::BootTimedOut { after: age },
@@ -264,8 +270,13 @@ impl Planner {
         Phase::Booting
     }
 
+    /// After this long a machine of `pool` that is not ready is not waited for.
+    fn boot_timeout(&self, pool: &Pool) -> SignedDuration {
+        (self.boot_high(pool) * 5).max(BOOT_TIMEOUT_MIN)
+    }
+
     /// From launch to ready for a machine of `pool`: nine in ten are quicker.
-    fn boot_high(&self, pool: &Pool) -> SignedDuration {
+    pub(super) fn boot_high(&self, pool: &Pool) -> SignedDuration {
         SignedDuration::from_millis(self.beliefs.boot(pool).quantile(900))
     }
 

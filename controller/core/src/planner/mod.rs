@@ -2,8 +2,10 @@
 //!
 //! 1. Every intent: adopt, close, end what is lost or finished, so that money stops first.
 //! 2. The base: what is missing is launched.
-//! 3. Burst: bought where what runs and boots cannot meet a deadline, given back where it can without.
+//! 3. The base in Kubernetes: filled where what runs and boots cannot meet a deadline.
+//! 4. Burst: bought where what runs and boots cannot meet a deadline, given back where it can without.
 
+mod base;
 mod burst;
 mod fleet;
 mod load;
@@ -30,6 +32,7 @@ use crate::reason::Reason;
 use crate::slip::{HORIZON_SHARE, Slip};
 use crate::snapshot::{IntentId, Machine, Snapshot, WorkerPhase};
 use crate::units::{Dollars, Rate};
+use base::BaseMemory;
 use fleet::{Fleet, Phase};
 use load::Load;
 
@@ -54,6 +57,8 @@ pub struct Planner {
     was_ready: BTreeSet<IntentId>,
     /// Intents whose early death was counted.
     died_early: BTreeSet<IntentId>,
+    #[serde(default)]
+    base: BaseMemory,
 }
 
 /// What is followed of one topic.
@@ -66,6 +71,16 @@ struct Source {
 // === impl Planner ===
 
 impl Planner {
+    /// The same under another policy: what was learned stays, what was under way is looked at anew.
+    #[must_use]
+    pub fn under(self, policy: Policy) -> Self {
+        Self {
+            policy,
+            in_flight: BTreeMap::new(),
+            ..self
+        }
+    }
+
     /// A planner that has seen nothing.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
@@ -81,6 +96,7 @@ impl Planner {
             blocks: Blocks::default(),
             was_ready: BTreeSet::new(),
             died_early: BTreeSet::new(),
+            base: BaseMemory::default(),
         }
     }
 
@@ -110,6 +126,7 @@ impl Planner {
         self.ledger
             .observe(snapshot.taken_at, self.policy.burst_price(&snapshot));
         self.remember_deaths(&snapshot);
+        self.base.observe(&snapshot);
         self.learn_slip(&snapshot);
         self.latest = Some(snapshot);
     }
@@ -190,6 +207,9 @@ impl Planner {
         if let Action::Drain { intent, .. } = action {
             self.expect_without(intent);
         }
+        if let (Action::ScaleBase { why, .. }, Some(latest)) = (action, &self.latest) {
+            self.base.started(latest.taken_at, why);
+        }
         self.in_flight
             .insert(action.intent().clone(), action.clone());
     }
@@ -197,6 +217,9 @@ impl Planner {
     /// A step has ended.
     pub fn finished(&mut self, now: Timestamp, intent: &IntentId, outcome: &Outcome) {
         let action = self.in_flight.remove(intent);
+        if let Some(Action::ScaleBase { .. }) = action {
+            self.base.finished(now, outcome);
+        }
         if let Some(Action::Launch { pool, .. }) = action
             && let Outcome::NotLaunched {
                 fault,
@@ -233,6 +256,7 @@ impl Planner {
         self.keep_base(&fleet, &mut plan, &mut next_intent, now);
         self.count(&fleet, &mut plan.numbers);
         self.decide_burst(&fleet, snapshot, &mut plan, &mut next_intent, now);
+        self.keep_base_in_range(snapshot, &mut plan, now);
         plan
     }
 

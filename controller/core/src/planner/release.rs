@@ -132,10 +132,8 @@ impl Desk<'_> {
     }
 
     /// Whether what remains does all that is due, the present arrivals held, and a little more.
-    fn is_enough(&self, rest: &Supply, held: &[u64], pool: &Pool) -> bool {
-        let rate = self
-            .offer_of(&pool.name)
-            .map_or(Rate::ZERO, |offer| offer.rate);
+    pub(super) fn is_enough(&self, rest: &Supply, held: &[u64], pool: &Pool) -> bool {
+        let rate = self.counted(pool);
         let slack = Share::ready(&self.grid, rate);
         held.iter().enumerate().all(|(point, due)| {
             let spare = slack.expected(point) / SLACK_PART;
@@ -146,7 +144,7 @@ impl Desk<'_> {
     /// Where Kafka deals partitions out by count, they are not served in step: what remains must do everything that
     /// waits before the first job of it is due, and the slowest worker the largest partitions that it may be dealt
     /// (docs/decisions/0003-giving-back.md).
-    fn is_dealt_evenly(
+    pub(super) fn is_dealt_evenly(
         &self,
         rest: &Supply,
         lags: &[u64],
@@ -163,9 +161,7 @@ impl Desk<'_> {
         let Some(first) = due.iter().position(|due| *due > 0) else {
             return keeps_up;
         };
-        let rate = self
-            .offer_of(&pool.name)
-            .map_or(Rate::ZERO, |offer| offer.rate);
+        let rate = self.counted(pool);
         let spare = Share::ready(&self.grid, rate).expected(first) / 2;
         let together = rest.expected(first).saturating_sub(spare) >= self.load.waiting();
         let mut sizes = lags.to_vec();
@@ -178,6 +174,12 @@ impl Desk<'_> {
         let slowest = self.slowest();
         let left = self.grid.at(first).duration_since(self.now);
         keeps_up && together && slowest.jobs_in(left) >= largest
+    }
+
+    /// The rate to count on from one worker of a pool, the base's among them.
+    fn counted(&self, pool: &Pool) -> Rate {
+        self.offer_of(&pool.name)
+            .map_or_else(|| self.planner.beliefs.rate_low(pool), |offer| offer.rate)
     }
 
     /// Rate of the slowest worker there is.

@@ -15,6 +15,7 @@ use crate::snapshot::{
     IntentId, Machine, Progress, SeenInstance, SeenWorker, Snapshot, WorkerPhase,
 };
 
+mod base;
 mod limits;
 
 const PARTITIONS: u64 = 24;
@@ -75,10 +76,15 @@ struct World {
     launched: BTreeMap<String, u64>,
     launched_ever: u64,
     last: Option<Plan>,
+    base: Option<base::MadeBase>,
 }
 
 impl World {
     fn begin(policy: Policy) -> Self {
+        Self::begin_with(policy, |_| ())
+    }
+
+    fn begin_with(policy: Policy, change: impl FnOnce(&mut Self)) -> Self {
         let mut world = Self {
             planner: Planner::new(policy),
             now: Timestamp::from_second(1_000_000).unwrap(),
@@ -94,7 +100,9 @@ impl World {
             launched: BTreeMap::new(),
             launched_ever: 0,
             last: None,
+            base: None,
         };
+        change(&mut world);
         world.run(15);
         world.launched.clear();
         world
@@ -140,6 +148,11 @@ impl World {
         self.now += SignedDuration::from_secs(1);
         self.arrived += self.arriving;
         self.work();
+        let waiting = self.arrived - self.done;
+        if let Some(base) = &mut self.base {
+            base.settle(self.now);
+            self.done += base.work(self.now, waiting, self.doing);
+        }
         let snapshot = self.snapshot();
         self.planner.observe(snapshot.clone());
         let plan = self.planner.plan(self.now);
@@ -218,7 +231,9 @@ impl World {
                 partitions: (0..PARTITIONS).map(partition).collect(),
                 missing: vec![],
             }),
-            workers: Ok(workers.collect()),
+            workers: Ok(workers
+                .chain(self.base.iter().flat_map(|base| base.workers(self.now)))
+                .collect()),
             instances: self
                 .machines
                 .iter()
@@ -230,6 +245,7 @@ impl World {
                 })
                 .collect(),
             next_intent: self.next_intent,
+            base: self.base.as_ref().map(base::MadeBase::seen),
         }
     }
 
@@ -281,6 +297,9 @@ impl World {
                 self.machines.remove(&intent);
             }
             Action::Adopt { .. } => {}
+            Action::ScaleBase { replicas, .. } => {
+                return self.base.as_mut().unwrap().scale(*replicas);
+            }
         }
         Outcome::Done
     }

@@ -1,11 +1,13 @@
 //! From a policy as written to one that is trusted: every problem with its path, none hidden by another.
 
+mod kubernetes;
+
 use jiff::SignedDuration;
 use rust_decimal::Decimal;
 
 use super::{
     AssignmentMode, BASE_POOL, Market, Mode, Place, Policy, Pool, Problem, ProviderKind,
-    TopicClass, raw,
+    TopicClass, Workload, raw,
 };
 use crate::units::{Dollars, Rate, spoken};
 
@@ -36,7 +38,7 @@ pub(super) fn policy(raw: &raw::ScalingPolicy) -> Result<Policy, Vec<Problem>> {
     let objective = spec.objective.clone().unwrap_or_default();
     let drain_within = problems.duration("spec.objective.drainWithin", &objective.drain_within);
     let source = source(&mut problems, spec, drain_within);
-    let (base, base_kept) = base(&mut problems, spec);
+    let (base, base_kept, base_workload) = base(&mut problems, spec);
     let burst = burst(&mut problems, spec, &source.bootstrap_servers, drain_within);
     let behavior = spec.behavior.clone().unwrap_or_default();
     let mut behave = |field: &str, written: &Option<String>, default: i64| {
@@ -84,6 +86,7 @@ pub(super) fn policy(raw: &raw::ScalingPolicy) -> Result<Policy, Vec<Problem>> {
         drain_within,
         base,
         base_kept,
+        base_workload,
         burst_max: burst.max_workers,
         join_servers: burst.join_servers,
         pools: burst.pools,
@@ -196,22 +199,28 @@ fn source(problems: &mut Problems, spec: &raw::Spec, drain_within: SignedDuratio
     }
 }
 
-fn base(problems: &mut Problems, spec: &raw::Spec) -> (Pool, bool) {
+fn base(problems: &mut Problems, spec: &raw::Spec) -> (Pool, bool, Option<Workload>) {
     let raw = spec.base.clone().unwrap_or_default();
-    let (workers, environment, provider) = match (&raw.process, &raw.fixed) {
-        (Some(process), None) => (
+    let workload = raw
+        .kubernetes
+        .as_ref()
+        .map(|raw| kubernetes::workload(problems, raw));
+    let (workers, environment, provider) = match (&raw.process, &raw.fixed, &workload) {
+        // Its pods are seen by their heartbeats like workers of somebody else; only their number is set.
+        (None, None, Some(workload)) => (workload.max, Default::default(), ProviderKind::Static),
+        (Some(process), None, None) => (
             problems.count("spec.base.process.workers", process.workers, 0),
             process.environment.clone(),
             ProviderKind::Process {
                 boot_delay: SignedDuration::ZERO,
             },
         ),
-        (None, Some(fixed)) => (
+        (None, Some(fixed), None) => (
             problems.count("spec.base.static.workers", fixed.workers, 0),
             Default::default(),
             ProviderKind::Static,
         ),
-        (None, None) => {
+        (None, None, None) => {
             let help =
                 "say `process: {workers: 2}`, or `static: {workers: 2}` for workers of your own";
             problems.add(
@@ -221,10 +230,15 @@ fn base(problems: &mut Problems, spec: &raw::Spec) -> (Pool, bool) {
             );
             (0, Default::default(), ProviderKind::Static)
         }
-        (Some(_), Some(_)) => {
+        (process, fixed, _) => {
+            let (second, first) = match (process, fixed) {
+                (Some(_), Some(_)) => ("static", "process"),
+                (Some(_), None) => ("process", "kubernetes"),
+                (None, _) => ("static", "kubernetes"),
+            };
             problems.add(
-                "spec.base.static",
-                "cannot stand beside `process`: choose one",
+                &format!("spec.base.{second}"),
+                &format!("cannot stand beside `{first}`: choose one"),
                 None,
             );
             (0, Default::default(), ProviderKind::Static)
@@ -246,7 +260,7 @@ fn base(problems: &mut Problems, spec: &raw::Spec) -> (Pool, bool) {
         max: workers,
         environment,
     };
-    (pool, kept)
+    (pool, kept, workload)
 }
 
 struct CheckedBurst {

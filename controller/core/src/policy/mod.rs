@@ -2,6 +2,7 @@
 
 mod check;
 pub mod raw;
+mod workload;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::snapshot::{Machine, Snapshot};
 use crate::units::{Dollars, Rate};
+
+pub use workload::{Workload, WorkloadKind};
 
 /// Name of the pool that the base workers belong to.
 pub const BASE_POOL: &str = "base";
@@ -25,6 +28,8 @@ pub struct Policy {
     drain_within: SignedDuration,
     base: Pool,
     base_kept: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base_workload: Option<Workload>,
     burst_max: u32,
     join_servers: Vec<String>,
     pools: Vec<Pool>,
@@ -232,6 +237,12 @@ impl Policy {
     #[must_use]
     pub fn keeps_base(&self) -> bool {
         self.base_kept
+    }
+
+    /// The workload that the base workers are pods of, where the controller sets how many.
+    #[must_use]
+    pub fn base_workload(&self) -> Option<&Workload> {
+        self.base_workload.as_ref()
     }
 
     /// Most bought workers over all pools.

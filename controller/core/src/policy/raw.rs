@@ -1,8 +1,12 @@
 //! A policy as written: every field may be missing or wrong; `Policy::check` says what is.
 
+mod kubernetes;
+
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use kubernetes::{BaseKubernetes, Replicas};
 
 /// What a person wants of a group of workers.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -93,6 +97,8 @@ pub struct Objective {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Base {
+    /// Pods of a workload in Kubernetes, between a floor and a most.
+    pub kubernetes: Option<BaseKubernetes>,
     /// Processes on the controller's machine, kept alive.
     pub process: Option<BaseProcess>,
     /// Workers that somebody else keeps alive: seen by their heartbeats, never scaled.

@@ -140,7 +140,8 @@ impl RealPlanner {
                 orders.push(Order::Launch { offer });
                 return None;
             }
-            Action::Adopt { .. } => {}
+            // A made world has no workload whose scale could be set.
+            Action::Adopt { .. } | Action::ScaleBase { .. } => {}
             Action::Drain {
                 intent, drain_by, ..
             } => orders.extend(self.book.retire(intent, *drain_by, false)),

@@ -35,6 +35,7 @@ pub(super) fn of(view: &View<'_>, now: Timestamp, book: &Book, policy: &Policy) 
             .collect()),
         instances: instances(view.machines, book),
         next_intent: book.next_number(),
+        base: None,
     }
 }
 

@@ -1,0 +1,281 @@
+//! A controller in a cluster: its policy is an object, its lock a lease, its intents objects, its base a workload.
+//!
+//! ```text
+//!  wait for the lease ▶ follow the policy ▶ [ the loop under it ▶ it changed: end steps, begin again ] ▶ give up the lease
+//! ```
+//!
+//! A leader that loses its lease ends the process: nothing of what it thought is used again.
+
+mod teller;
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::Stream;
+use spillway_core::{Policy, Problem};
+use spillway_kube::{
+    Base, Candidate, Client, Events, Instances, LeaseConfig, Policies, SeenPolicy,
+    burst_instance_crd, connect, scaling_policy_crd,
+};
+use tracing::{info, warn};
+
+use crate::intents::{IntentStore, Objects};
+use crate::leadership::Leadership;
+use crate::policy_file;
+use crate::run::{self, Controller, Ground, RunConfig};
+use crate::view::Board;
+
+pub(crate) use teller::Teller;
+
+/// How a controller lives in a cluster.
+pub(crate) struct ClusterConfig {
+    /// The policy's name.
+    pub(crate) policy: String,
+    /// Its namespace; the one of the service account or the kubeconfig if not given.
+    pub(crate) namespace: Option<String>,
+    /// This replica's name.
+    pub(crate) identity: String,
+    /// How long a leader may be silent before another takes over.
+    pub(crate) lease: Duration,
+    pub(crate) listen: SocketAddr,
+    pub(crate) state: std::path::PathBuf,
+}
+
+/// Why a loop ended.
+enum End {
+    /// The process is to stop.
+    Stop,
+    /// Another may lead now.
+    Lost,
+    /// The policy is another one.
+    Changed(Box<Good>),
+    /// The policy is gone: so must its machines.
+    Deleted,
+}
+
+/// A policy that passes the lint.
+struct Good {
+    policy: Policy,
+    seen: SeenPolicy,
+}
+
+/// Runs until `stop`; `under` says how a loop runs under a policy.
+///
+/// # Errors
+/// When there is no cluster, when the lease is lost, or as the loop.
+pub(crate) async fn run(
+    config: ClusterConfig,
+    under: impl Fn(Policy) -> RunConfig,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let (client, default_namespace) = connect().await?;
+    let namespace = config.namespace.clone().unwrap_or(default_namespace);
+    std::fs::create_dir_all(&config.state)?;
+    let board = Arc::new(Board::new());
+    board.stand_by();
+    let server = run::serve(config.listen, &config.state, Arc::clone(&board)).await?;
+    let mut stop = pin!(stop);
+    let lease = LeaseConfig {
+        namespace: namespace.clone(),
+        name: format!("spillway-{}", config.policy),
+        identity: config.identity.clone(),
+        duration: config.lease,
+    };
+    info!(
+        policy = config.policy,
+        namespace,
+        identity = config.identity,
+        "standing by"
+    );
+    let leader = tokio::select! {
+        () = &mut stop => return Ok(()),
+        leader = Candidate::new(&client, lease).lead() => leader,
+    };
+    let leadership = Arc::new(Leadership::by_lease(leader));
+    let place = Place {
+        client,
+        namespace,
+        config,
+    };
+    place.lead(&under, &leadership, board, stop).await?;
+    server.abort();
+    if let Some(leadership) = Arc::into_inner(leadership) {
+        leadership.release().await;
+    }
+    Ok(())
+}
+
+/// Where the policy is.
+struct Place {
+    client: Client,
+    namespace: String,
+    config: ClusterConfig,
+}
+
+// === impl Place ===
+
+impl Place {
+    async fn lead(
+        &self,
+        under: &impl Fn(Policy) -> RunConfig,
+        leadership: &Arc<Leadership>,
+        board: Arc<Board>,
+        mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
+    ) -> anyhow::Result<()> {
+        let policies = self.policies();
+        let mut changes = pin!(policies.follow());
+        let mut last: Option<serde_json::Value> = None;
+        let mut learned = None;
+        let mut next = tokio::select! {
+            () = &mut stop => return Ok(()),
+            () = leadership.lost() => anyhow::bail!(LOST),
+            end = self.next_policy(&policies, &mut changes, &mut last) => end,
+        };
+        loop {
+            let good = match next {
+                End::Changed(good) => good,
+                End::Stop => return Ok(()),
+                End::Lost => anyhow::bail!(LOST),
+                // None yet, or none any more.
+                End::Deleted => {
+                    next = tokio::select! {
+                        () = &mut stop => return Ok(()),
+                        () = leadership.lost() => End::Lost,
+                        end = self.next_policy(&policies, &mut changes, &mut last) => end,
+                    };
+                    continue;
+                }
+            };
+            let config = under(good.policy.clone());
+            let ground = self.ground(leadership, &good).await?;
+            let mut controller = Controller::begin(&config, ground, Arc::clone(&board), learned)?;
+            let mut ended = End::Stop;
+            controller
+                .go(async {
+                    ended = tokio::select! {
+                        () = &mut stop => End::Stop,
+                        () = leadership.lost() => End::Lost,
+                        end = self.next_policy(&policies, &mut changes, &mut last) => end,
+                    };
+                })
+                .await?;
+            if matches!(ended, End::Lost) {
+                anyhow::bail!(LOST);
+            }
+            let is_deleted = matches!(ended, End::Deleted);
+            if is_deleted {
+                info!("policy is gone, ending its machines");
+            }
+            let terminate = is_deleted || (config.terminate_on_exit && matches!(ended, End::Stop));
+            learned = Some(controller.end(terminate).await?);
+            next = ended;
+        }
+    }
+
+    /// Waits for a policy that says something else and passes the lint, or for its end.
+    async fn next_policy(
+        &self,
+        policies: &Policies,
+        changes: &mut (impl Stream<Item = Option<SeenPolicy>> + Unpin),
+        last: &mut Option<serde_json::Value>,
+    ) -> End {
+        loop {
+            let Some(change) = changes.next().await else {
+                // A watch never ends by itself.
+                return std::future::pending().await;
+            };
+            let Some(seen) = change else {
+                info!(policy = self.config.policy, "there is no such policy");
+                *last = None;
+                return End::Deleted;
+            };
+            // What we write of it comes back as a change too.
+            if last.as_ref() == Some(&seen.document) {
+                continue;
+            }
+            *last = Some(seen.document.clone());
+            match policy_file::check_document(seen.document.clone()) {
+                Ok(policy) => {
+                    info!(
+                        policy = policy.name(),
+                        generation = seen.generation,
+                        "applying"
+                    );
+                    return End::Changed(Box::new(Good { policy, seen }));
+                }
+                Err(problems) => {
+                    let told = told(&problems);
+                    warn!(
+                        problems = told,
+                        "policy is not valid, the last good one goes on"
+                    );
+                    if let Err(error) = policies.tell(&teller::invalid(&seen, &told)).await {
+                        warn!(%error, "status was not written");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ground(&self, leadership: &Arc<Leadership>, good: &Good) -> anyhow::Result<Ground> {
+        let objects = Objects {
+            policy: self.config.policy.clone(),
+            instances: Instances::new(&self.client, &self.namespace, &self.config.policy),
+            policies: self.policies(),
+        };
+        let workload = good.policy.base_workload().cloned();
+        let base = workload
+            .map(|workload| Base::new(&self.client, &self.namespace, workload))
+            .map(Arc::new);
+        let identity = &self.config.identity;
+        let events = Events::new(&self.client, identity, good.seen.reference.clone());
+        Ok(Ground {
+            leadership: Arc::clone(leadership),
+            intents: Arc::new(IntentStore::of_cluster(objects).await?),
+            base,
+            teller: Some(Teller::begin(
+                self.policies(),
+                events,
+                &good.seen,
+                identity,
+                leadership,
+            )),
+        })
+    }
+
+    fn policies(&self) -> Policies {
+        Policies::new(&self.client, &self.namespace, &self.config.policy)
+    }
+}
+
+/// The definitions of both kinds, as YAML.
+///
+/// # Errors
+/// When YAML cannot say them, which would be our mistake.
+pub(crate) fn definitions() -> anyhow::Result<String> {
+    let mut text = String::from("# Made by `spillway crd`: do not edit.\n");
+    for definition in [scaling_policy_crd(), burst_instance_crd()] {
+        text.push_str("---\n");
+        text.push_str(&serde_yaml::to_string(&definition)?);
+    }
+    Ok(text)
+}
+
+const LOST: &str = "the lease is lost, another controller may lead now";
+
+/// Problems as the API server tells them, one after the other.
+fn told(problems: &[Problem]) -> String {
+    let told = problems.iter().map(|problem| {
+        let help = problem.help.as_ref().map(|help| format!(" ({help})"));
+        format!(
+            "{}: {}{}",
+            problem.path,
+            problem.message,
+            help.unwrap_or_default()
+        )
+    });
+    told.collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,290 @@
+//! What is said of a policy in the cluster: its status whenever that changed, and an event for each decision.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use spillway_core::{Machine, Plan, Policy, Snapshot, spoken};
+use spillway_kube::{Condition, Events, Policies, PolicyStatus, SeenPolicy};
+use tokio::sync::{mpsc, watch};
+use tracing::debug;
+
+use crate::leadership::Leadership;
+
+/// Decisions that wait to be told; beyond it the newest are left out.
+const EVENTS_MAX: usize = 32;
+/// The longest that a write may take before the next one is tried.
+const WRITE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Tells the cluster, beside the loop: a slow API server holds up no decision.
+pub(crate) struct Teller {
+    generation: i64,
+    leader: String,
+    before: std::sync::Mutex<Vec<Condition>>,
+    status: watch::Sender<PolicyStatus>,
+    decisions: mpsc::Sender<Decision>,
+}
+
+struct Decision {
+    reason: &'static str,
+    action: &'static str,
+    note: String,
+}
+
+// === impl Teller ===
+
+impl Teller {
+    pub(crate) fn begin(
+        policies: Policies,
+        events: Events,
+        seen: &SeenPolicy,
+        identity: &str,
+        leadership: &Arc<Leadership>,
+    ) -> Self {
+        let (status, statuses) = watch::channel(PolicyStatus::default());
+        let (decisions, waiting) = mpsc::channel(EVENTS_MAX);
+        let leads = Arc::downgrade(leadership);
+        tokio::spawn(write_statuses(policies, statuses, leads.clone()));
+        tokio::spawn(write_events(events, waiting, leads));
+        Self {
+            generation: seen.generation,
+            leader: identity.to_owned(),
+            before: std::sync::Mutex::new(seen.status.conditions.clone()),
+            status,
+            decisions,
+        }
+    }
+
+    /// Tells of one tick.
+    pub(crate) fn tell(&self, policy: &Policy, snapshot: &Snapshot, plan: &Plan) {
+        let mut before = self
+            .before
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let conditions = conditions(policy, snapshot, plan, self.generation, &before);
+        before.clone_from(&conditions);
+        let pools = &plan.numbers.pools;
+        let base = pools.get(&policy.base().name);
+        let replicas = snapshot.base.as_ref().and_then(|base| base.as_ref().ok());
+        let bought = policy
+            .pools()
+            .iter()
+            .filter_map(|pool| pools.get(&pool.name));
+        let bought: u64 = bought.map(|it| it.booting + it.ready + it.draining).sum();
+        let ready = base.map_or(0, |base| base.ready);
+        let before = self.status.borrow().decision.clone();
+        // What is only looked at again each second is no decision.
+        let decision = match plan.actions.is_empty() && plan.hold.is_none() {
+            true => before.or_else(|| Some(plan.sentence())),
+            false => Some(plan.sentence()),
+        };
+        let status = PolicyStatus {
+            observed_generation: Some(self.generation),
+            conditions,
+            backlog: plan.numbers.backlog.map(whole),
+            eta: plan.numbers.drain_eta.map(rough),
+            base: Some(format!("{ready}/{}", policy.base().max)),
+            base_replicas: replicas.map(|base| i32::try_from(base.replicas).unwrap_or(i32::MAX)),
+            burst: Some(i32::try_from(bought).unwrap_or(i32::MAX)),
+            price_per_hour: Some(plan.numbers.cost_per_hour.0.round_dp(2).to_string()),
+            late: Some(whole(plan.numbers.late)),
+            decision,
+            leader: Some(self.leader.clone()),
+            forgotten: None,
+        };
+        self.status.send_if_modified(|last| {
+            let is_new = *last != status;
+            *last = status;
+            is_new
+        });
+        if let Some(first) = plan.actions.first() {
+            let decision = Decision {
+                reason: first.why().code(),
+                action: first.verb(),
+                note: plan.sentence(),
+            };
+            // Too many at once: the journal and the status have them all.
+            let _ = self.decisions.try_send(decision);
+        }
+    }
+}
+
+async fn write_statuses(
+    policies: Policies,
+    mut statuses: watch::Receiver<PolicyStatus>,
+    leads: Weak<Leadership>,
+) {
+    while statuses.changed().await.is_ok() && is_held(&leads) {
+        let status = statuses.borrow_and_update().clone();
+        match tokio::time::timeout(WRITE_DEADLINE, policies.tell(&status)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => debug!(%error, "status was not written, the next one will be"),
+            Err(_) => debug!("status was not written in time, the next one will be"),
+        }
+    }
+}
+
+async fn write_events(
+    events: Events,
+    mut waiting: mpsc::Receiver<Decision>,
+    leads: Weak<Leadership>,
+) {
+    while let Some(decision) = waiting.recv().await {
+        if !is_held(&leads) {
+            return;
+        }
+        let told = events.tell(decision.reason, decision.action, &decision.note);
+        match tokio::time::timeout(WRITE_DEADLINE, told).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => debug!(%error, "event was not written"),
+            Err(_) => debug!("event was not written in time"),
+        }
+    }
+}
+
+fn is_held(leads: &Weak<Leadership>) -> bool {
+    leads.upgrade().is_some_and(|leads| leads.is_held())
+}
+
+/// What is said of a policy that does not pass the lint; of everything else nothing changes.
+pub(super) fn invalid(seen: &SeenPolicy, problems: &str) -> PolicyStatus {
+    let mut status = seen.status.clone();
+    let before = &seen.status.conditions;
+    let made = [
+        said(
+            "Ready",
+            false,
+            "Invalid",
+            "the policy does not pass the lint",
+        ),
+        said("Validated", false, "Invalid", problems),
+    ];
+    let made = made.map(|said| said.condition(seen.generation, before));
+    status
+        .conditions
+        .retain(|it| it.type_ != "Ready" && it.type_ != "Validated");
+    status.conditions.splice(0..0, made);
+    status.observed_generation = Some(seen.generation);
+    status
+}
+
+/// One condition, before it is known when it became so.
+struct Said {
+    kind: &'static str,
+    is_so: bool,
+    reason: &'static str,
+    message: String,
+}
+
+fn said(kind: &'static str, is_so: bool, reason: &'static str, message: &str) -> Said {
+    Said {
+        kind,
+        is_so,
+        reason,
+        message: message.to_owned(),
+    }
+}
+
+fn conditions(
+    policy: &Policy,
+    snapshot: &Snapshot,
+    plan: &Plan,
+    generation: i64,
+    before: &[Condition],
+) -> Vec<Condition> {
+    let reachable = |kind, error: Option<&String>| match error {
+        None => said(kind, true, "Reachable", ""),
+        Some(why) => said(kind, false, "Unreachable", why),
+    };
+    let kafka = snapshot
+        .backlog
+        .as_ref()
+        .err()
+        .or(snapshot.workers.as_ref().err());
+    let mut parts = vec![
+        said("Validated", true, "Valid", ""),
+        reachable("KafkaReachable", kafka),
+    ];
+    if policy.base_workload().is_some() {
+        let base = snapshot.base.as_ref().and_then(|base| base.as_ref().err());
+        parts.push(reachable("BaseReachable", base));
+    }
+    let mut machines = snapshot.instances.iter().map(|it| &it.machine);
+    let cloud: Option<&Result<Machine, String>> = machines.find(|machine| machine.is_err());
+    parts.push(reachable(
+        "CloudReachable",
+        cloud.and_then(|machine| machine.as_ref().err()),
+    ));
+    let missing = parts.iter().find(|part| !part.is_so);
+    let ready = match missing {
+        None => said("Ready", true, "Ready", ""),
+        Some(part) => said(
+            "Ready",
+            false,
+            part.reason,
+            &format!("{}: {}", part.kind, part.message),
+        ),
+    };
+    let late = plan.numbers.late;
+    let risk = match late {
+        0 => said("DeadlineAtRisk", false, "InTime", ""),
+        _ => said(
+            "DeadlineAtRisk",
+            true,
+            "Late",
+            &format!("about {late} jobs will be late"),
+        ),
+    };
+    std::iter::once(ready)
+        .chain(parts)
+        .chain([risk])
+        .map(|said| said.condition(generation, before))
+        .collect()
+}
+
+// === impl Said ===
+
+impl Said {
+    fn condition(self, generation: i64, before: &[Condition]) -> Condition {
+        let status = if self.is_so { "True" } else { "False" };
+        let last = before
+            .iter()
+            .find(|it| it.type_ == self.kind && it.status == status);
+        Condition {
+            type_: self.kind.to_owned(),
+            status: status.to_owned(),
+            reason: self.reason.to_owned(),
+            message: self.message,
+            observed_generation: Some(generation),
+            last_transition_time: last.map_or_else(
+                || Time(Timestamp::now()),
+                |it| it.last_transition_time.clone(),
+            ),
+        }
+    }
+}
+
+/// Whole seconds below a minute, tens above: a status that changes every second is read by nobody.
+fn rough(eta: SignedDuration) -> String {
+    let seconds = eta.as_secs();
+    let step = if seconds < 60 { 1 } else { 10 };
+    spoken(SignedDuration::from_secs(seconds / step * step))
+}
+
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_keeps_the_time_at_which_it_became_so() {
+        let first = said("Ready", true, "Ready", "").condition(1, &[]);
+        let again = said("Ready", true, "Ready", "").condition(2, std::slice::from_ref(&first));
+        assert_eq!(again.last_transition_time, first.last_transition_time);
+        assert_eq!(again.observed_generation, Some(2));
+    }
+}
