@@ -104,11 +104,11 @@ hostAliases: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
-{{/* The token of the pod's ServiceAccount, mounted by the pod itself, so that automounting stays off. */}}
+{{/* The token of the pod's ServiceAccount, mounted by the pod itself, so that automounting stays off. Mode 288 is 0440. */}}
 {{- define "spillway.tokenVolume" -}}
 name: token
 projected:
-  defaultMode: 0440
+  defaultMode: 288
   sources:
     - serviceAccountToken: {path: token, expirationSeconds: 3600}
     - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}
@@ -164,6 +164,6 @@ projected:
 {{- end }}
 {{- end }}
 {{- with .Values.kafka.secretName }}
-- {name: kafka, secret: {secretName: {{ . }}, defaultMode: 0440}}
+- {name: kafka, secret: {secretName: {{ . }}, defaultMode: 288}}
 {{- end }}
 {{- end -}}

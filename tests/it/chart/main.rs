@@ -7,4 +7,5 @@ mod metrics;
 mod objects;
 mod programs;
 mod readme;
+mod server;
 mod values;
