@@ -26,8 +26,10 @@ demo: setup ## Run the main job on this machine; ARGS="--once --report out.json"
 	$(DEV)/spillway demo --model-set $(MODEL_SET) $(ARGS)
 
 .PHONY: test
-test: setup kafka-jars ## Run every test, on real components
+test: setup kafka-jars kube-programs ## Run every test, on real components
 	tests/testbed/packages.sh browser
+	tests/testbed/packages.sh rules
+	tests/testbed/packages.sh images
 	$(MAKE) --no-print-directory lint
 	cargo build --quiet --workspace --bins
 	cargo check --quiet -p spillway-core
@@ -60,6 +62,11 @@ build: setup ## Release binaries in target/release/
 	@echo "The worker loads libtorch from $(LIBTORCH)/lib; elsewhere, set LD_LIBRARY_PATH to a libtorch 2.11.0."
 	@echo "A model set to begin with: SPILLWAY_MODEL_SET=$(CURDIR)/$(MODEL_SET)"
 
+.PHONY: images
+images: build ## Build the container images; GPU=1 LIBTORCH=... the worker's with CUDA
+	tests/testbed/packages.sh images
+	charts/images.sh $(if $(GPU),--gpu) $(RELEASE)
+
 .PHONY: bench
 bench: setup kafka-jars ## Run benchmarks; NAME=worker or NAME=controller runs one
 	tests/bench/run.sh $(NAME)
@@ -78,6 +85,10 @@ setup:
 .PHONY: kafka-jars
 kafka-jars:
 	@tests/testbed/kafka.sh >/dev/null
+
+.PHONY: kube-programs
+kube-programs:
+	@tests/testbed/kube.sh >/dev/null
 
 .PHONY: env
 env: ## Print what a shell needs to call cargo itself: eval "$(make env)"

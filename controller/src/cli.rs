@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use spillway_core::ProviderKind;
 use tracing_subscriber::EnvFilter;
 
 use crate::cluster::ClusterConfig;
@@ -225,20 +224,20 @@ impl RunArgs {
                 () = stdin_closed(), if until_stdin_closes => {}
             }
         };
-        let under = |policy: spillway_core::Policy| {
-            anyhow::Ok(RunConfig {
-                worker_command: worker_command_under(&policy, self.worker.clone())?,
-                policy,
-                owner: self.owner.clone(),
-                state: self.state.clone(),
-                machines: self
-                    .cluster
-                    .machines
-                    .clone()
-                    .unwrap_or_else(|| self.state.clone()),
-                listen: self.listen,
-                terminate_on_exit: self.terminate_on_exit,
-            })
+        // Whether it is needed is known with the policy.
+        let worker_command = named_worker(self.worker)?;
+        let under = |policy: spillway_core::Policy| RunConfig {
+            policy,
+            owner: self.owner.clone(),
+            state: self.state.clone(),
+            machines: self
+                .cluster
+                .machines
+                .clone()
+                .unwrap_or_else(|| self.state.clone()),
+            listen: self.listen,
+            worker_command: worker_command.clone(),
+            terminate_on_exit: self.terminate_on_exit,
         };
         if let Some(name) = &self.cluster.kubernetes {
             let config = self.cluster.config(name, self.listen, &self.state);
@@ -252,7 +251,7 @@ impl RunArgs {
             Ok(policy) => policy,
             Err(report) => return Ok(report.show()),
         };
-        block_on(run::run(under(policy)?, stop))??;
+        block_on(run::run(under(policy), stop))??;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -326,36 +325,22 @@ impl LogFormat {
     }
 }
 
-/// Program and arguments of the workers of a policy.
-///
-/// # Errors
-/// When workers are to run here and there is no such program.
-fn worker_command_under(
-    policy: &spillway_core::Policy,
-    program: Option<PathBuf>,
-) -> anyhow::Result<Vec<String>> {
-    let mut pools = std::iter::once(policy.base()).chain(policy.pools());
-    if pools.any(|pool| matches!(pool.provider, ProviderKind::Process { .. })) {
-        return worker_command(program);
-    }
-    // Machines elsewhere have a program of their own; only the arguments are theirs.
-    Ok(vec!["spillway-worker".to_owned(), "run".to_owned()])
-}
-
 /// Program and arguments of a worker.
 ///
 /// # Errors
 /// When there is no such program.
 pub(crate) fn worker_command(program: Option<PathBuf>) -> anyhow::Result<Vec<String>> {
+    let command = named_worker(program)?;
+    run::require_worker(&command)?;
+    Ok(command)
+}
+
+/// Program and arguments of a worker, which need not be there.
+fn named_worker(program: Option<PathBuf>) -> anyhow::Result<Vec<String>> {
     let program = match program {
         Some(program) => program,
         None => beside("spillway-worker")?,
     };
-    anyhow::ensure!(
-        program.is_file(),
-        "there is no worker at {}: build it (`make build`) or name it with --worker",
-        program.display()
-    );
     let program = std::path::absolute(&program)?;
     Ok(vec![program.display().to_string(), "run".to_owned()])
 }

@@ -10,7 +10,9 @@ use anyhow::Context as _;
 use futures::future::join_all;
 use jiff::Timestamp;
 use spillway_cloud::Provider;
-use spillway_core::{Action, IntentId, Mode, Outcome, Planner, Policy, Violation, check};
+use spillway_core::{
+    Action, IntentId, Mode, Outcome, Planner, Policy, ProviderKind, Violation, check,
+};
 use spillway_kafka::{Cluster, ControlWriter, Fleet, GroupLag, KafkaConfig};
 use spillway_kube::Base;
 use spillway_wire::topics;
@@ -132,6 +134,9 @@ impl Controller {
         learned: Option<Planner>,
     ) -> anyhow::Result<Self> {
         let policy = config.policy.clone();
+        if starts_processes(&policy) {
+            require_worker(&config.worker_command)?;
+        }
         let Ground {
             leadership,
             intents,
@@ -387,6 +392,27 @@ impl Controller {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+/// Whether a pool's machines are processes on this machine: only they need the worker's program here.
+fn starts_processes(policy: &Policy) -> bool {
+    std::iter::once(policy.base())
+        .chain(policy.pools())
+        .any(|pool| matches!(pool.provider, ProviderKind::Process { .. }))
+}
+
+/// Looks whether a worker's program is there.
+///
+/// # Errors
+/// When it is not.
+pub(crate) fn require_worker(command: &[String]) -> anyhow::Result<()> {
+    let program = command.first().map(Path::new);
+    anyhow::ensure!(
+        program.is_some_and(Path::is_file),
+        "there is no worker at {}: build it (`make build`) or name it with --worker",
+        program.unwrap_or(Path::new("")).display()
+    );
+    Ok(())
 }
 
 fn refuse(violations: &[Violation]) {

@@ -68,7 +68,7 @@ struct Good {
 /// When there is no cluster, when the lease is lost, or as the loop.
 pub(crate) async fn run(
     config: ClusterConfig,
-    under: impl Fn(Policy) -> anyhow::Result<RunConfig>,
+    under: impl Fn(Policy) -> RunConfig,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let (client, default_namespace) = connect().await?;
@@ -120,7 +120,7 @@ struct Place {
 impl Place {
     async fn lead(
         &self,
-        under: &impl Fn(Policy) -> anyhow::Result<RunConfig>,
+        under: &impl Fn(Policy) -> RunConfig,
         leadership: &Arc<Leadership>,
         board: Arc<Board>,
         mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
@@ -149,7 +149,7 @@ impl Place {
                     continue;
                 }
             };
-            let config = under(good.policy.clone())?;
+            let config = under(good.policy.clone());
             let ground = self.ground(leadership, &good).await?;
             let mut controller = Controller::begin(&config, ground, Arc::clone(&board), learned)?;
             let mut ended = End::Stop;

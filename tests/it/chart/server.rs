@@ -1,0 +1,121 @@
+//! The chart on a real API server: every object is taken, strictly; it installs, upgrades, is tested and goes.
+
+use serde_json::{Value, json};
+use spillway_tests::{Kube, Namespace, require_kube};
+
+use crate::helm;
+
+const WAIT: &str = "120s";
+
+/// A namespace that takes only pods of the restricted standard.
+fn restricted(kube: &'static Kube, what: &str) -> Namespace {
+    let space = kube.namespace(what);
+    let label = "pod-security.kubernetes.io/enforce=restricted";
+    space
+        .kubectl(&["label", "namespace", space.name(), label])
+        .unwrap();
+    space
+}
+
+fn chart() -> String {
+    helm::chart().display().to_string()
+}
+
+/// A workload's pod as an object of its own: a workload whose pods are refused is taken all the same.
+fn alone(object: &Value) -> Option<Value> {
+    let (metadata, spec) = helm::pod(object)?;
+    let mut spec = spec.clone();
+    // Not there in a dry run, and no matter of security.
+    let fields = spec.as_object_mut().unwrap();
+    fields.remove("serviceAccountName");
+    Some(json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": object["metadata"]["name"], "labels": metadata["labels"]},
+        "spec": spec,
+    }))
+}
+
+#[test]
+fn every_object_is_taken_where_pods_are_restricted() {
+    let Some(kube) = require_kube() else { return };
+    let Some(program) = helm::require("helm") else {
+        return;
+    };
+    let space = restricted(&kube, "dry");
+    for values in helm::values_files() {
+        let mut objects = helm::template_of(&program, &values);
+        // Kinds of operators that this cluster does not have.
+        objects.retain(|object| {
+            let version = object["apiVersion"].as_str().unwrap();
+            !version.starts_with("monitoring.coreos.com") && !version.starts_with("grafana")
+        });
+        let pods: Vec<Value> = objects.iter().filter_map(alone).collect();
+        assert!(!pods.is_empty());
+        for object in objects.iter_mut().chain(&mut pods.clone()) {
+            if object["metadata"]["namespace"].is_string() {
+                object["metadata"]["namespace"] = json!(space.name());
+            }
+            let arguments = [
+                "--namespace",
+                space.name(),
+                "create",
+                "--dry-run=server",
+                "--validate=strict",
+                "-f",
+                "-",
+            ];
+            let taken = kube.kubectl(&arguments, &object.to_string());
+            let file = values.file_name().unwrap().display();
+            taken.unwrap_or_else(|why| panic!("{file}: {}: {why}", helm::name(object)));
+        }
+    }
+}
+
+#[test]
+fn it_installs_upgrades_is_tested_and_goes_and_leaves_its_kinds() {
+    let Some(kube) = require_kube() else { return };
+    let space = restricted(&kube, "release");
+    let chart = chart();
+    let helm = |arguments: &[&str]| {
+        let mut all = arguments.to_vec();
+        all.extend(["--namespace", space.name()]);
+        kube.helm(&all)
+            .unwrap_or_else(|why| panic!("helm {arguments:?}: {why}"))
+    };
+    let said = helm(&["install", "it", &chart, "--wait", "--timeout", WAIT]);
+    assert!(
+        said.contains("kubectl get scalingpolicies"),
+        "the next steps: {said}"
+    );
+
+    // What the controller has scaled stays as it is.
+    let scale = ["scale", "deployment/it-spillway-worker", "--replicas=3"];
+    space.kubectl(&scale).unwrap();
+    let set = "workers.drainSeconds=90";
+    helm(&[
+        "upgrade",
+        "it",
+        &chart,
+        "--set",
+        set,
+        "--wait",
+        "--timeout",
+        WAIT,
+    ]);
+    let workers = space.get(&["deployment", "it-spillway-worker"]).unwrap();
+    assert_eq!(workers["spec"]["replicas"], 3, "an upgrade undid the scale");
+    let grace = &workers["spec"]["template"]["spec"]["terminationGracePeriodSeconds"];
+    assert_eq!(*grace, 105);
+
+    helm(&["test", "it", "--timeout", WAIT]);
+    helm(&["uninstall", "it", "--wait", "--timeout", WAIT]);
+    let left = space.get(&["deployments,services,roles,networkpolicies"]);
+    assert_eq!(left.unwrap()["items"], json!([]));
+    let crds = [
+        "get",
+        "crd",
+        "scalingpolicies.spillway.dev",
+        "burstinstances.spillway.dev",
+    ];
+    kube.kubectl(&crds, "").unwrap();
+}
