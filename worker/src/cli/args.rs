@@ -173,6 +173,9 @@ struct SourceArgs {
     /// Folder below which `file:` addresses may point; without it they are refused.
     #[arg(long, env = "SPILLWAY_FILE_ROOT", value_name = "DIR")]
     file_root: Option<PathBuf>,
+    /// Object store that gateways and workers share: a folder, or s3://, gs://, az:// with the usual variables.
+    #[arg(long, env = "SPILLWAY_OBJECT_STORE", value_name = "DIR_OR_URL")]
+    object_store: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -263,6 +266,7 @@ impl RunArgs {
             sources: Sources {
                 allowed_origins: self.sources.allow_origin,
                 file_root: self.sources.file_root,
+                object_store: self.sources.object_store,
             },
             lease_file: self.lease_file,
         })

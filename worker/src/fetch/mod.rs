@@ -3,12 +3,14 @@
 //! ```text
 //! inline ──────────────────────────────┐
 //! https, http ─▶ guard ─▶ dial ─▶ read ─┼─▶ bytes
-//! file ─▶ below the root? ─▶ read ──────┘
+//! file ─▶ below the root? ─▶ read ──────┤
+//! object ─▶ read ──────────────────────┘
 //! ```
 
 mod file;
 mod guard;
 mod http;
+mod object;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +22,7 @@ pub(crate) use guard::Origin;
 use crate::work::Failure;
 use file::FileRoot;
 use http::Http;
+use object::Objects;
 
 /// Most bytes of an image file.
 pub(crate) const BYTES_MAX: usize = 20 * 1024 * 1024;
@@ -31,19 +34,22 @@ pub(crate) struct Sources {
     pub(crate) allowed_origins: Vec<Origin>,
     /// Folder below which `file:` addresses may point; none forbids them.
     pub(crate) file_root: Option<PathBuf>,
+    /// Object store that gateways and workers share; none where there is no gateway.
+    pub(crate) object_store: Option<String>,
 }
 
 /// Gets bytes; shared by all fetches.
 pub(crate) struct Fetcher {
     http: Http,
     files: Option<FileRoot>,
+    objects: Option<Objects>,
 }
 
 // === impl Fetcher ===
 
 impl Fetcher {
     /// # Errors
-    /// If the HTTP client cannot be set up, or the root of files is not a folder.
+    /// If the HTTP client cannot be set up, the root of files is not a folder, or the object store is none.
     pub(crate) fn new(sources: &Sources) -> anyhow::Result<Self> {
         Ok(Self {
             http: Http::new(&sources.allowed_origins)?,
@@ -51,6 +57,11 @@ impl Fetcher {
                 .file_root
                 .as_deref()
                 .map(FileRoot::new)
+                .transpose()?,
+            objects: sources
+                .object_store
+                .as_deref()
+                .map(Objects::open)
                 .transpose()?,
         })
     }
@@ -66,9 +77,12 @@ impl Fetcher {
     ) -> Result<Vec<u8>, Failure> {
         let uri = match source {
             ImageSource::Inline(bytes) => return Ok(bytes),
-            ImageSource::Object(_) => {
-                let message = "this worker has no object store";
-                return Err(failure(Reason::FetchBlocked, message));
+            ImageSource::Object(key) => {
+                let Some(objects) = &self.objects else {
+                    let message = "this worker has no --object-store";
+                    return Err(failure(Reason::FetchBlocked, message));
+                };
+                return objects.read(&key, time).await;
             }
             ImageSource::Uri(uri) => uri,
         };

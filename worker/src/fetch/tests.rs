@@ -188,6 +188,7 @@ impl TestOrigin {
         let sources = Sources {
             allowed_origins: vec![self.address.to_string().parse().unwrap()],
             file_root: None,
+            object_store: None,
         };
         let uri = format!("http://{}{path}", self.address);
         let fetcher = Fetcher::new(&sources).unwrap();
@@ -314,6 +315,7 @@ async fn files_are_read_below_the_root_only() {
     let sources = Sources {
         allowed_origins: Vec::new(),
         file_root: Some(root.clone()),
+        object_store: None,
     };
     let fetcher = Fetcher::new(&sources).unwrap();
     let (inside, outside) = (root.display(), folder.path().display());

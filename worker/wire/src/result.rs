@@ -55,6 +55,7 @@ pub struct JobResult {
 /// How a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Outcome {
     /// Everything asked for is there.
     Success,
@@ -66,6 +67,7 @@ pub enum Outcome {
 
 /// What is known of the image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ImageInfo {
     /// Width of the upright image, pixels.
     pub width: u32,
@@ -81,6 +83,7 @@ pub struct ImageInfo {
 
 /// A rectangle in the upright image, as shares of its width and height, each 0..1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Bounds {
     /// Left edge.
     pub left: f32,
@@ -94,6 +97,7 @@ pub struct Bounds {
 
 /// A label of the whole image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Label {
     /// The label's name in the model set.
     pub name: String,
@@ -109,6 +113,7 @@ pub struct Label {
 
 /// A face.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Face {
     /// Where it is.
     pub bounds: Bounds,
@@ -121,6 +126,7 @@ pub struct Face {
 
 /// The most likely value of a face's attribute.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Attribute {
     /// One of the values that the model set declares.
     pub value: String,
@@ -130,6 +136,7 @@ pub struct Attribute {
 
 /// A logo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Logo {
     /// Where it is.
     pub bounds: Bounds,
@@ -141,6 +148,7 @@ pub struct Logo {
 
 /// An object with its place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ObjectBox {
     /// Where it is.
     pub bounds: Bounds,
@@ -152,6 +160,7 @@ pub struct ObjectBox {
 
 /// Why a job failed or is partial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobError {
     /// In which stage of the line.
     pub stage: Stage,
@@ -166,6 +175,7 @@ pub struct JobError {
 /// A stage of the worker's line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Stage {
     /// Reading the job's record.
     Receive,
@@ -182,6 +192,7 @@ pub enum Stage {
 /// What kind of failure a job ended in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Reason {
     /// The record is not a job.
     InvalidJob,
@@ -209,6 +220,7 @@ pub enum Reason {
 
 /// Where a job's time went, in milliseconds of wall clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TimingsMs {
     /// Getting the bytes.
     pub fetch: u32,
@@ -225,6 +237,14 @@ pub struct TimingsMs {
 // === impl JobResult ===
 
 impl JobResult {
+    /// Reads a record's value.
+    ///
+    /// # Errors
+    /// When the bytes are not JSON of a result's shape.
+    pub fn decode(value: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(value)
+    }
+
     /// The record's value.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

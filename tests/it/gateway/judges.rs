@@ -1,0 +1,132 @@
+//! Others that must get along with the API: Google's official client, and the examples of its documentation.
+
+use std::{fs, path::Path, process::Command};
+
+use reqwest::StatusCode;
+use serde_json::Value;
+use spillway_tests::require_kafka;
+
+use crate::site::{Site, ask};
+use crate::{Recall, brands, drawn, jpeg, labels, names_of};
+
+fn here(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+#[tokio::test]
+async fn googles_official_client_gets_right_labels_logos_and_faces() {
+    let Some(kafka) = require_kafka() else { return };
+    let Some(site) = Site::new(&kafka).await else {
+        return;
+    };
+    let made = Command::new(here("testbed/google-vision.sh"))
+        .output()
+        .unwrap();
+    if !made.status.success() {
+        let why = String::from_utf8_lossy(&made.stderr);
+        assert!(std::env::var_os("CI").is_none(), "CI must run this: {why}");
+        eprintln!("skipped: Google's client cannot be had: {why}");
+        return;
+    }
+    let Some(_worker) = site.worker("w1", &[]) else {
+        return;
+    };
+    let gateway = site.gateway("g1", &["--wait-max", "240s"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let drawn = drawn();
+    // Google's API does not wait as long as models may take to load.
+    let first = gateway
+        .post("/v1/recognize", &site.key)
+        .body(jpeg(&drawn[0]));
+    let first = ask(first.header("content-type", "image/jpeg")).await;
+    assert_eq!(first.status, StatusCode::OK, "{first:?}");
+    let files = drawn.iter().enumerate().map(|(index, drawn)| {
+        let path = folder.path().join(format!("{index}.jpg"));
+        fs::write(&path, jpeg(drawn)).unwrap();
+        path
+    });
+    let files: Vec<_> = files.collect();
+    let host = gateway.url.strip_prefix("http://").unwrap().to_owned();
+    let mut command = Command::new(String::from_utf8(made.stdout).unwrap().trim());
+    command
+        .arg(here("it/gateway/official_client.py"))
+        .args([&host, &site.key])
+        .args(files);
+    let said = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let said = said.await.unwrap();
+    assert!(
+        said.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said.stderr)
+    );
+    let text = String::from_utf8(said.stdout).unwrap();
+    let mut transports = Vec::new();
+    for line in text.lines() {
+        let said: Value = serde_json::from_str(line).unwrap();
+        let transport = said["transport"].as_str().unwrap().to_owned();
+        let (mut by_label, mut by_brand) = (Recall::default(), Recall::default());
+        let (mut faces, mut faces_there) = (0, 0);
+        let answers = said["answers"].as_array().unwrap();
+        assert_eq!(answers.len(), drawn.len());
+        for (answer, drawn) in answers.iter().zip(&drawn) {
+            assert_eq!(answer["error"], 0);
+            by_label.add(labels(drawn), &names_of(&answer["labels"]));
+            by_brand.add(brands(drawn), &names_of(&answer["logos"]));
+            faces += answer["faces"].as_array().unwrap().len();
+            faces_there += drawn.truth.faces.len();
+        }
+        by_label.is_good(&format!("labels over {transport}"));
+        by_brand.is_good(&format!("brands over {transport}"));
+        eprintln!("faces over {transport}: {faces} found, {faces_there} there");
+        assert!(faces.abs_diff(faces_there) * 5 <= faces_there);
+        let refused = match transport.as_str() {
+            "grpc" => "Unauthenticated",
+            _ => "Unauthorized",
+        };
+        assert_eq!(said["refused"], refused, "{transport}");
+        transports.push(transport);
+    }
+    assert_eq!(transports, ["grpc", "rest"]);
+}
+
+#[tokio::test]
+async fn the_examples_of_the_documentation_work() {
+    let Some(kafka) = require_kafka() else { return };
+    let Some(site) = Site::new(&kafka).await else {
+        return;
+    };
+    let Some(_worker) = site.worker("w1", &[]) else {
+        return;
+    };
+    let gateway = site.gateway("g1", &["--wait-max", "240s"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("image.jpg"), jpeg(&drawn()[0])).unwrap();
+    let text = fs::read_to_string(here("../docs/api.md")).unwrap();
+    let mut run = 0;
+    for block in text.split("```").skip(1).step_by(2) {
+        let (language, code) = block.split_once('\n').unwrap();
+        let mut command = match language {
+            "sh" => Command::new("bash"),
+            "python" => Command::new("python3"),
+            _ => continue,
+        };
+        let code = match language {
+            "sh" => format!("set -euo pipefail\n{code}"),
+            _ => code.to_owned(),
+        };
+        command
+            .args(["-c", &code])
+            .current_dir(folder.path())
+            .env("GATEWAY", &gateway.url)
+            .env("KEY", &site.key);
+        let done = tokio::task::spawn_blocking(move || command.output().unwrap());
+        let done = done.await.unwrap();
+        let (out, error) = (
+            String::from_utf8_lossy(&done.stdout),
+            String::from_utf8_lossy(&done.stderr),
+        );
+        assert!(done.status.success(), "{code}\n{out}\n{error}");
+        run += 1;
+    }
+    assert!(run >= 8, "{run} examples were run");
+}

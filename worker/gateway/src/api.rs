@@ -1,0 +1,96 @@
+//! The routes, and what every request goes through.
+
+mod body;
+mod catalog;
+mod document;
+mod health;
+mod jobs;
+mod key;
+mod page;
+mod parse;
+mod recognize;
+mod uploads;
+mod vision;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, Method, Uri, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+
+use crate::app::App;
+use crate::problem::{Cause, Problem};
+
+const REQUEST_ID: &str = "x-request-id";
+
+/// All routes.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/v1/recognize", post(recognize::recognize))
+        .route("/v1/jobs/{id}", get(jobs::job))
+        .route("/v1/uploads", post(uploads::upload))
+        .route("/v1/models", get(catalog::models))
+        .route("/v1/labels", get(catalog::labels))
+        // A colon is an ordinary character of a path.
+        .route("/v1/images:annotate", post(vision::annotate))
+        .route(vision::GRPC_PATH, post(vision::grpc))
+        .route("/openapi.json", get(document::openapi))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .route("/", get(page::page))
+        .route("/{file}", get(page::file))
+        .fallback(no_path)
+        .method_not_allowed_fallback(no_method)
+        .layer(from_fn_with_state(app.clone(), around))
+        .with_state(app)
+}
+
+async fn no_path(uri: Uri) -> Problem {
+    let path: String = uri.path().chars().take(100).collect();
+    Problem::new(Cause::NoSuchPath, format!("there is nothing at {path}"))
+}
+
+async fn no_method(method: Method) -> Problem {
+    let detail = format!("this path has no method {method}");
+    Problem::new(Cause::NoSuchMethod, detail)
+}
+
+/// Counts a request, and gives its answer an id and headers that are right for all.
+async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let mut response = next.run(request).await;
+    let status = response.status().as_u16();
+    app.metrics.request(&route, status, began.elapsed());
+    let headers = response.headers_mut();
+    let nosniff = HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    if let Some(id) = request_id() {
+        headers.insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// A new id for one request, which a client can quote.
+fn request_id() -> Option<HeaderValue> {
+    let mut bytes = [0; 12];
+    getrandom::fill(&mut bytes).ok()?;
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    HeaderValue::try_from(text).ok()
+}
+
+/// A response with JSON.
+fn json(value: &impl serde::Serialize) -> Response {
+    axum::Json(value).into_response()
+}

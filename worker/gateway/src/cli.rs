@@ -1,0 +1,62 @@
+//! The command line.
+
+mod args;
+mod run;
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use tracing::error;
+use tracing_subscriber::EnvFilter;
+
+use crate::tenants::Secret;
+use args::{Cli, Command, LogFormat};
+
+/// Runs the program that the command line asks for.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(cli.log);
+    let done = match cli.command {
+        Command::Run(args) => run::run(*args),
+        Command::Secret { file } => make_secret(&file),
+        Command::Key { secret_file } => make_key(&secret_file),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!(error = format!("{error:#}"), "gateway failed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn make_secret(file: &Path) -> anyhow::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut opened = options
+        .open(file)
+        .with_context(|| format!("secret {}", file.display()))?;
+    writeln!(opened, "{}", Secret::make()?).context("the secret cannot be written")
+}
+
+fn make_key(secret_file: &Path) -> anyhow::Result<()> {
+    let (key, hash) = Secret::read(secret_file)?.make_key()?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "key: {key}\nhash: {hash}").context("the key cannot be printed")
+}
+
+fn log_to_stderr(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Text => builder.init(),
+    }
+}

@@ -1,0 +1,190 @@
+//! Wiring, and the order in which things end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rdkafka::ClientConfig;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tracing::{info, warn};
+
+use super::args::{KafkaArgs, RunArgs};
+use crate::api;
+use crate::app::{App, Limits, now_ms};
+use crate::book::Book;
+use crate::catalog::Catalog;
+use crate::ids::Ids;
+use crate::jobs::Jobs;
+use crate::metrics::Metrics;
+use crate::pressure::Pressure;
+use crate::problem::chain;
+use crate::replies::{Reader, Replies};
+use crate::serve::{Server, tls};
+use crate::store::Store;
+use crate::tenants::{Secret, Tenants};
+
+/// How often expired objects are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let done = runtime.block_on(serve(args));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
+}
+
+async fn serve(args: RunArgs) -> anyhow::Result<()> {
+    let tls = match (&args.tls_cert, &args.tls_key) {
+        (Some(certificates), Some(key)) => Some(tls(certificates, key)?),
+        _ => None,
+    };
+    let app = Arc::new(app(&args)?);
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    info!(address = %listener.local_addr()?, tls = tls.is_some(), "listening");
+
+    if let Err(error) = app.exchange_usage().await {
+        warn!(error = %chain(&error), "usage not exchanged");
+    }
+    let background = [
+        tokio::spawn(usage(app.clone())),
+        tokio::spawn(sweep(app.clone())),
+        tokio::spawn(pressure(app.clone(), args.controller.clone())),
+    ];
+    let (stop, stopped) = watch::channel(false);
+    let server = Server {
+        router: api::router(app.clone()),
+        tls,
+        connections_max: args.limits.connections_max as usize,
+        metrics: app.metrics.clone(),
+    };
+    let serving = tokio::spawn(server.run(listener, stopped, args.limits.drain_timeout));
+    signalled().await?;
+
+    // Not ready, while requests still come; then none; then what they wait for is read no more.
+    app.is_draining.store(true, Ordering::Relaxed);
+    tokio::time::sleep(args.limits.drain_grace).await;
+    stop.send_replace(true);
+    serving.await.context("the accept loop failed")?;
+    for task in background {
+        task.abort();
+    }
+    if let Err(error) = app.exchange_usage().await {
+        warn!(error = %chain(&error), "usage not exchanged");
+    }
+    let ending = app.clone();
+    tokio::task::spawn_blocking(move || {
+        ending.jobs.flush();
+        ending.reader.end();
+    })
+    .await
+    .context("the end failed")?;
+    info!("stopped");
+    Ok(())
+}
+
+fn app(args: &RunArgs) -> anyhow::Result<App> {
+    let secret = Secret::read(&args.access.secret_file)?;
+    let tenants = match &args.access.tenants {
+        Some(file) => Tenants::read(file, &secret)?,
+        None => Tenants::open(&secret),
+    };
+    let ids = Arc::new(Ids::new(secret.bytes()));
+    let store = Store::open(&args.object_store)?;
+    let (book, pressure) = (Arc::new(Book::default()), Arc::new(Pressure::new()));
+    let metrics = Arc::new(Metrics::new());
+    let client = client(&args.kafka);
+    let replica = replica();
+    let replies = Replies {
+        topic: args.kafka.results_topic.clone(),
+        ids: ids.clone(),
+        book: book.clone(),
+        store: store.clone(),
+        pressure: pressure.clone(),
+        metrics: metrics.clone(),
+    };
+    let kafka = &args.kafka;
+    let reader = Reader::start(replies, &client, &kafka.group, kafka.session_timeout)?;
+    Ok(App {
+        tenants,
+        ids,
+        book,
+        jobs: Jobs::new(&client, format!("spillway-gateway/{replica}"))?,
+        store,
+        catalog: Catalog::read(&args.model_set)?,
+        pressure,
+        metrics,
+        owned: reader.owned(),
+        reader,
+        limits: Limits {
+            wait_max: args.limits.wait_max,
+            retention: args.limits.retention,
+            body_time: args.limits.body_time,
+        },
+        bodies: Arc::new(Semaphore::new(args.limits.body_memory as usize * 1_024)),
+        jobs_topic: args.kafka.jobs_topic.clone(),
+        replica,
+        next_partition: AtomicUsize::new(0),
+        is_draining: AtomicBool::new(false),
+    })
+}
+
+fn client(kafka: &KafkaArgs) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", &kafka.brokers);
+    for (key, value) in &kafka.kafka_config {
+        client.set(key, value);
+    }
+    client
+}
+
+/// A name that no other replica has, nor this one after a restart.
+fn replica() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}-{}-{}", host.trim(), std::process::id(), now_ms())
+}
+
+async fn usage(app: Arc<App>) {
+    app.keep_usage().await;
+}
+
+async fn sweep(app: Arc<App>) {
+    let mut pace = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        pace.tick().await;
+        if let Err(error) = app.store.sweep(now_ms(), app.limits.retention).await {
+            warn!(error = %chain(&error), "expired objects not swept");
+        }
+    }
+}
+
+async fn pressure(app: Arc<App>, controller: Option<String>) {
+    if let Some(controller) = controller {
+        app.pressure.follow(&controller).await;
+    }
+}
+
+/// Waits for SIGTERM or SIGINT; a second one ends the process at once.
+async fn signalled() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    info!(signal = name, "signal received");
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        std::process::exit(1);
+    });
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Sends jobs, and says when Kafka has them.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::future::try_join_all;
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
+use spillway_wire::{Headers, Job, TraceParent};
+
+/// After this long a record that was not acknowledged is given up.
+const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(10);
+const FLUSH_MAX: Duration = Duration::from_secs(10);
+
+/// The producer of jobs.
+pub(crate) struct Jobs {
+    producer: FutureProducer,
+    source: String,
+}
+
+/// Kafka does not have all of the jobs, or does not say so.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    #[error("the producer's queue is full")]
+    Full,
+    #[error("kafka did not acknowledge")]
+    Unknown(#[source] rdkafka::error::KafkaError),
+}
+
+// === impl Jobs ===
+
+impl Jobs {
+    /// # Errors
+    /// If a property is not one of librdkafka's.
+    pub(crate) fn new(client: &ClientConfig, source: String) -> anyhow::Result<Self> {
+        let producer = client
+            .clone()
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("compression.type", "lz4")
+            .set("linger.ms", "2")
+            .set("queue.buffering.max.kbytes", "131072")
+            // The broker's limit is the one that counts; ours must not be the smaller.
+            .set("message.max.bytes", "2000000")
+            .set(
+                "message.timeout.ms",
+                ACKNOWLEDGE_MAX.as_millis().to_string(),
+            )
+            .create()
+            .context("the producer cannot be set up")?;
+        Ok(Self { producer, source })
+    }
+
+    /// Sends jobs and waits until Kafka has them all.
+    ///
+    /// # Errors
+    /// When it may not have all of them. To send the same ones again is harmless.
+    pub(crate) async fn send(
+        &self,
+        topic: &str,
+        jobs: &[Job],
+        trace: Option<&TraceParent>,
+    ) -> Result<(), SendError> {
+        let mut deliveries = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let value = job.encode();
+            let headers = self.headers(job, trace);
+            let record = FutureRecord::to(topic)
+                .key(&job.id)
+                .payload(&value)
+                .headers(headers);
+            let sent = self.producer.send_result(record);
+            deliveries.push(sent.map_err(|_| SendError::Full)?);
+        }
+        let waited = deliveries.into_iter().map(|delivery| async {
+            match delivery.await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err((error, _))) => Err(SendError::Unknown(error)),
+                Err(_) => Err(SendError::Unknown(rdkafka::error::KafkaError::Canceled)),
+            }
+        });
+        try_join_all(waited).await.map(drop)
+    }
+
+    fn headers(&self, job: &Job, trace: Option<&TraceParent>) -> OwnedHeaders {
+        let time = jiff::Timestamp::from_millisecond(job.created_at_ms).unwrap_or_default();
+        let headers = Headers::cloud_event(&job.id, &self.source, "job", &time.to_string());
+        let headers = headers.with_trace(trace);
+        headers
+            .iter()
+            .fold(OwnedHeaders::new(), |headers, (key, value)| {
+                let value = Some(value);
+                headers.insert(Header { key, value })
+            })
+    }
+
+    /// Waits for what is on its way.
+    pub(crate) fn flush(&self) {
+        if let Err(error) = self.producer.flush(FLUSH_MAX) {
+            tracing::warn!(%error, "jobs not acknowledged in time");
+        }
+    }
+}
