@@ -3,6 +3,7 @@
 
 mod faults;
 mod golden;
+mod judges;
 mod ports;
 mod tokens;
 mod wire;
