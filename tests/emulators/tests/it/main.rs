@@ -5,5 +5,6 @@ mod faults;
 mod golden;
 mod judges;
 mod ports;
+mod providers;
 mod tokens;
 mod wire;
