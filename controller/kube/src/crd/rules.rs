@@ -129,13 +129,11 @@ fn base(base: &mut Value) {
     required(replicas, &["min", "max"]);
     count(at(replicas, &["min"]), 0);
     count(at(replicas, &["max"]), 1);
-    push(
+    rule(
         replicas,
-        json!({
-            "rule": "!has(self.min) || !has(self.max) || self.max < 1 || self.min <= self.max",
-            "messageExpression": "'is ' + string(self.min) + ', above the max of ' + string(self.max)",
-            "message": "is above the max", "fieldPath": ".min",
-        }),
+        "!has(self.min) || !has(self.max) || self.max < 1 || self.min <= self.max",
+        "is above the max",
+        Some(".min"),
     );
 }
 

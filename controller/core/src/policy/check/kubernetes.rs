@@ -32,8 +32,9 @@ pub(super) fn workload(problems: &mut Problems, raw: &raw::BaseKubernetes) -> Wo
         && min > max
         && max >= 1
     {
-        let message = format!("is {min}, above the max of {max}");
-        problems.add(&format!("{PATH}.replicas.min"), &message, None);
+        let help = format!("at most {max}, as max says");
+        let at = format!("{PATH}.replicas.min");
+        problems.add(&at, "is above the max", Some(help));
     }
     Workload {
         kind,
@@ -77,7 +78,7 @@ mod tests {
         );
         assert_eq!(
             problems(base(Some("w"), Some((9, 8)))),
-            ["spec.base.kubernetes.replicas.min: is 9, above the max of 8"]
+            ["spec.base.kubernetes.replicas.min: is above the max"]
         );
         assert_eq!(
             problems(base(Some("w"), None)),
