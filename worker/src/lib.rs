@@ -4,7 +4,7 @@
 //!  fetch ─▶ decode ─▶ batch ─▶ infer ─▶ publish ─▶ commit
 //! ```
 //!
-//! `line.rs` wires the stages; `ledger.rs`, `batch.rs`, `offsets.rs` and `intake.rs` decide, without clocks.
+//! `line.rs` wires the stages; `ledger.rs`, `batch.rs`, `offsets.rs`, `intake.rs` and `told.rs` decide, without clocks.
 //! Deliberately absent: the controller, Kubernetes, any cloud. A worker knows Kafka, images and its models.
 
 mod batch;
@@ -28,6 +28,7 @@ mod offsets;
 mod publish;
 mod serve;
 mod stats;
+mod told;
 mod work;
 
 pub use cli::main;
