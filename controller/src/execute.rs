@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use spillway_cloud::{LaunchError, LaunchRequest, Provider, WorkerSpec};
-use spillway_core::{Action, BASE_POOL, IntentId, Outcome, Policy, Pool, Reason};
-use spillway_kafka::{ControlWriter, Fleet};
+use spillway_core::{Action, AssignmentMode, BASE_POOL, IntentId, Outcome, Policy, Pool, Reason};
+use spillway_kafka::Fleet;
 use spillway_kube::{Base, KubeError};
 use spillway_wire::topics;
 use tracing::warn;
 
-use crate::control::desired_state;
 use crate::intents::{Intent, IntentStore, State};
 use crate::leadership::Leadership;
 
@@ -30,7 +29,6 @@ pub(crate) struct Executor {
     pub(crate) worker_command: Vec<String>,
     pub(crate) intents: Arc<IntentStore>,
     pub(crate) providers: BTreeMap<String, Arc<dyn Provider>>,
-    pub(crate) control: ControlWriter,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) leadership: Arc<Leadership>,
     /// The base's workload, where its scale is ours.
@@ -189,6 +187,13 @@ impl Executor {
                 "SPILLWAY_CONTROL_TOPIC".to_owned(),
                 topics::CONTROL.to_owned(),
             ),
+            (
+                "SPILLWAY_ASSIGNMENT".to_owned(),
+                match self.policy.assignment() {
+                    AssignmentMode::Weighted => "weighted".to_owned(),
+                    AssignmentMode::Group => "group".to_owned(),
+                },
+            ),
         ]);
         environment.extend(pool.environment.clone());
         WorkerSpec {
@@ -205,28 +210,19 @@ impl Executor {
         self.intents.write(Intent { state, ..intent }).await
     }
 
+    /// Writes down that it is to drain: the control topic follows the intents.
     async fn drain(&self, id: &IntentId, drain_by: Timestamp, why: &Reason) -> anyhow::Result<()> {
         let intent = self.known(id)?;
         let launched_at = intent.launched_at().unwrap_or_else(Timestamp::now);
         let instance = intent.instance().map(str::to_owned);
         let state = State::Retiring {
-            instance: instance.clone(),
+            instance,
             launched_at,
             drain_by,
             terminating: false,
             why: why.to_string(),
         };
-        let intent = Intent { state, ..intent };
-        self.intents.write(intent.clone()).await?;
-        let Some(worker) = instance else {
-            return Ok(());
-        };
-        let record = desired_state(&intent, self.leadership.token, self.policy.dead_man_lease());
-        // Should Kafka not take it, the renewal of control records sends it again.
-        if let Err(error) = self.control.write(&worker, &record).await {
-            warn!(intent = %id, %error, "drain could not be sent yet");
-        }
-        Ok(())
+        self.intents.write(Intent { state, ..intent }).await
     }
 
     async fn terminate(&self, id: &IntentId, why: &Reason) -> anyhow::Result<()> {
@@ -293,13 +289,11 @@ impl Executor {
         let closed = intent.closed(Timestamp::now(), told);
         self.intents.write(closed).await?;
         // Housekeeping: what is left in the topics of a worker that is gone. A later look at them is harmless.
-        if let Some(worker) = worker {
-            if let Err(error) = self.fleet.bury(&worker).await {
-                warn!(%worker, %error, "heartbeat could not be buried");
-            }
-            if let Err(error) = self.control.bury(&worker).await {
-                warn!(%worker, %error, "control record could not be buried");
-            }
+        // The control record goes with the intent.
+        if let Some(worker) = worker
+            && let Err(error) = self.fleet.bury(&worker).await
+        {
+            warn!(%worker, %error, "heartbeat could not be buried");
         }
         Ok(())
     }

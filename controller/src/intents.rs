@@ -255,6 +255,11 @@ impl Intent {
         matches!(self.state, State::Closed { .. })
     }
 
+    /// Whether its machine is for good on its way out.
+    pub(crate) fn is_retiring(&self) -> bool {
+        matches!(self.state, State::Retiring { .. })
+    }
+
     fn was_launched(&self) -> bool {
         !matches!(
             self.state,

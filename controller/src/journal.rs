@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use spillway_core::{Action, IntentId, Outcome, Plan, Planner, Policy, Snapshot, Violation};
 
+use crate::assignment::Dealt;
+
 /// A file is closed and the next begun beyond this size.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 /// Files kept; the oldest goes first.
@@ -40,6 +42,12 @@ pub(crate) enum Event {
         at: Timestamp,
         intent: IntentId,
         outcome: Outcome,
+    },
+    /// Partitions were dealt out anew, or workers told of it.
+    Assigned {
+        at: Timestamp,
+        #[serde(flatten)]
+        dealt: Dealt,
     },
 }
 
@@ -205,7 +213,7 @@ pub(crate) fn replay(folder: &Path, policy: Option<&Policy>) -> anyhow::Result<R
                 replayed.first_difference.get_or_insert(plan.at);
             }
         }
-        (_, None) => {}
+        (Event::Assigned { .. }, _) | (_, None) => {}
     })?;
     Ok(replayed)
 }

@@ -1,5 +1,6 @@
 //! `spillway`: clears an image-recognition backlog on time for the least money.
 
+mod assignment;
 mod backtest;
 mod cli;
 mod cluster;

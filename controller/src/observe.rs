@@ -155,7 +155,11 @@ fn seen_instance(
     })
 }
 
-fn seen_workers(fleet: &FleetSnapshot) -> Result<Vec<SeenWorker>, String> {
+/// Whether the heartbeats that were read are all that there are.
+///
+/// # Errors
+/// Why not.
+pub(crate) fn readable_workers(fleet: &FleetSnapshot) -> Result<(), String> {
     if !fleet.caught_up {
         return Err("the heartbeats have not been read to their end yet".to_owned());
     }
@@ -164,6 +168,11 @@ fn seen_workers(fleet: &FleetSnapshot) -> Result<Vec<SeenWorker>, String> {
         Some(age) => return Err(format!("Kafka has not answered for {} s", age.as_secs())),
         None => return Err("Kafka has not answered yet".to_owned()),
     }
+    Ok(())
+}
+
+fn seen_workers(fleet: &FleetSnapshot) -> Result<Vec<SeenWorker>, String> {
+    readable_workers(fleet)?;
     Ok(fleet
         .workers
         .iter()

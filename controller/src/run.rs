@@ -1,6 +1,6 @@
 //! The loop: observe ▶ plan ▶ check ▶ execute ▶ journal, once a second and whenever a step has ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,29 +10,34 @@ use anyhow::Context as _;
 use futures::future::join_all;
 use jiff::Timestamp;
 use spillway_cloud::Provider;
+use spillway_core::assign::handover::SILENT_AFTER;
 use spillway_core::{
-    Action, IntentId, Mode, Outcome, Planner, Policy, ProviderKind, Violation, check,
+    Action, AssignmentMode, IntentId, Mode, Outcome, Planner, Policy, ProviderKind, Snapshot,
+    Violation, check,
 };
-use spillway_kafka::{Cluster, ControlWriter, Fleet, GroupLag, KafkaConfig};
+use spillway_kafka::{Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag, KafkaConfig};
 use spillway_kube::Base;
-use spillway_wire::topics;
+use spillway_wire::{Heartbeat, topics};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{error, info, warn};
 
+use crate::assignment::{Assignment, Look};
 use crate::cluster::Teller;
-use crate::control::Renewals;
+use crate::control::Desk;
 use crate::execute::Executor;
 use crate::http;
-use crate::intents::IntentStore;
+use crate::intents::{Intent, IntentStore};
 use crate::journal::{Event, Journal};
 use crate::leadership::Leadership;
-use crate::observe::{Observed, Sources};
+use crate::observe::{Observed, Sources, readable_workers};
 use crate::providers;
 use crate::view::{Board, Scene};
 
 /// The longest that a look at Kafka may take; what is not answered by then is unknown.
 const BACKLOG_DEADLINE: Duration = Duration::from_millis(800);
+/// The longest that a tick waits for what the last leader told the workers; without it, the next one asks again.
+const RECORDS_DEADLINE: Duration = Duration::from_secs(3);
 /// Ticks begin so often when nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 /// Steps carried out at the same time.
@@ -69,7 +74,10 @@ pub(crate) struct Controller {
     planner: Planner,
     sources: Sources,
     executor: Arc<Executor>,
-    renewals: Renewals,
+    desk: Desk,
+    /// Who reads what; none where Kafka assigns, and until the control topic was read.
+    assignment: Option<Assignment>,
+    token: u64,
     journal: Journal,
     board: Arc<Board>,
     steps: Arc<Semaphore>,
@@ -168,7 +176,6 @@ impl Controller {
             worker_command: config.worker_command.clone(),
             intents,
             providers,
-            control: ControlWriter::new(cluster, topics::CONTROL),
             fleet,
             leadership: Arc::clone(&leadership),
             base,
@@ -186,7 +193,9 @@ impl Controller {
             planner,
             sources,
             executor: Arc::new(executor),
-            renewals: Renewals::new(lease, token),
+            desk: Desk::new(ControlWriter::new(cluster, topics::CONTROL), lease, token),
+            assignment: None,
+            token,
             journal,
             board,
             steps: Arc::new(Semaphore::new(STEPS_MAX)),
@@ -260,11 +269,68 @@ impl Controller {
             teller.tell(self.planner.policy(), &snapshot, &plan);
         }
         self.log(&plan.sentence(), plan.numbers.backlog, began);
-        let intents = self.sources.intents.open_intents();
-        self.renewals.renew(&intents, &self.executor.control).await;
+        if led {
+            self.control(&snapshot).await?;
+        }
         if led && self.planner.policy().mode() == Mode::Enforce {
             self.end_orphans(orphans).await;
         }
+        Ok(())
+    }
+
+    /// Says to the workers what is desired of them.
+    async fn control(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        let intents = self.sources.intents.open_intents();
+        if self.planner.policy().assignment() == AssignmentMode::Group {
+            let wishes = self.desk.wishes(&intents);
+            self.desk.keep(&wishes).await;
+            return Ok(());
+        }
+        if self.assignment.is_none() {
+            match self.desk.read(RECORDS_DEADLINE).await {
+                Ok(records) => {
+                    let group = self.planner.policy().consumer_group();
+                    self.assignment = Some(Assignment::resume(self.token, group, records));
+                }
+                Err(error) => {
+                    warn!(%error, "workers are told nothing yet");
+                    return Ok(());
+                }
+            }
+        }
+        let Some(assignment) = &mut self.assignment else {
+            return Ok(());
+        };
+        let fleet = self.sources.fleet.snapshot();
+        let workers = readable_workers(&fleet).is_ok();
+        let retiring = retiring(&intents, &fleet);
+        let now = Timestamp::now();
+        let dealt = assignment.step(&Look {
+            now,
+            policy: self.planner.policy(),
+            beliefs: self.planner.beliefs(),
+            backlog: snapshot.backlog.as_ref().ok(),
+            workers: workers.then_some(fleet.workers.as_slice()),
+            retiring: &retiring,
+        });
+        if !dealt.is_empty() {
+            info!(
+                moves = dealt.moves.len(),
+                count = dealt.told.len(),
+                "assigned"
+            );
+            // Before it is said: what nobody can explain was not decided.
+            self.journal.write(&Event::Assigned { at: now, dealt })?;
+            self.journal.flush(&self.planner)?;
+        }
+        let alive: Vec<&Heartbeat> = fleet
+            .workers
+            .iter()
+            .filter(|seen| now.duration_since(seen.received_at) < SILENT_AFTER)
+            .map(|seen| &seen.heartbeat)
+            .collect();
+        let wishes = self.desk.wishes_of(assignment, &intents, &alive);
+        self.desk.keep(&wishes).await;
         Ok(())
     }
 
@@ -413,6 +479,23 @@ pub(crate) fn require_worker(command: &[String]) -> anyhow::Result<()> {
         program.unwrap_or(Path::new("")).display()
     );
     Ok(())
+}
+
+/// Workers whose machines are for good on their way out.
+fn retiring(intents: &[Intent], fleet: &FleetSnapshot) -> BTreeSet<String> {
+    let retiring: BTreeSet<&str> = intents
+        .iter()
+        .filter(|intent| intent.is_retiring())
+        .map(|intent| intent.id.as_str())
+        .collect();
+    let workers = fleet.workers.iter().map(|seen| &seen.heartbeat);
+    workers
+        .filter(|beat| {
+            let instance = beat.instance.as_ref();
+            instance.is_some_and(|it| retiring.contains(it.intent.as_str()))
+        })
+        .map(|beat| beat.worker.clone())
+        .collect()
 }
 
 fn refuse(violations: &[Violation]) {

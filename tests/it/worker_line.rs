@@ -310,6 +310,7 @@ async fn a_control_record_drains_a_worker() {
         schema: SCHEMA,
         token: 1,
         epoch: 0,
+        group: None,
         partitions: None,
         state: DesiredState::Drain,
         drain_by_ms: Some(now_ms() + 60_000),

@@ -16,7 +16,7 @@ use crate::drain::Stop;
 use crate::ffi;
 use crate::line::Line;
 use crate::measure;
-use crate::models::{ModelSet, Recognizer, Subset, Torch};
+use crate::models::{Backend, Blank, DeviceChoice, ModelSet, Recognizer, Subset, Torch};
 use crate::serve;
 use crate::stats::Stats;
 use crate::work::{Wants, now_ms};
@@ -145,9 +145,14 @@ fn recognizer(args: &ModelArgs) -> anyhow::Result<Recognizer> {
     let set = ModelSet::load(&args.model_set)?;
     let features = (!args.models.is_empty()).then(|| Wants::of(args.features()));
     let subset: Subset = set.subset(features)?;
-    let backend = Torch::load(&subset, args.device)
-        .with_context(|| format!("model set `{}` cannot be loaded", set.name))?;
-    Ok(Recognizer::new(subset, Box::new(backend)))
+    let backend: Box<dyn Backend> = match args.device {
+        DeviceChoice::None => Box::new(Blank::of(&subset)),
+        device => {
+            let torch = Torch::load(&subset, device);
+            Box::new(torch.with_context(|| format!("model set `{}` cannot be loaded", set.name))?)
+        }
+    };
+    Ok(Recognizer::new(subset, backend))
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -33,6 +33,16 @@ pub(crate) struct Kafka {
     pub(crate) workers: String,
     pub(crate) control: String,
     pub(crate) session_timeout: Duration,
+    pub(crate) assignment: Assignment,
+}
+
+/// Who says which partitions this worker reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Assignment {
+    /// Kafka's group protocol.
+    Group,
+    /// The controller, by control records.
+    Weighted,
 }
 
 /// Who this worker is.

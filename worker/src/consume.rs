@@ -6,8 +6,10 @@
 //!                          (≤ 8)         in flight ≤ max
 //! ```
 //!
+//! Which partitions it reads is said by Kafka's group protocol (`group.rs`) or by the controller (`assigned.rs`).
 //! Deliberately absent: automatic commits. An offset moves only when the ledger says so.
 
+mod assigned;
 mod group;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -24,19 +26,23 @@ use spillway_wire::{Partition, Phase};
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
-use crate::config::{Config, Kafka, Limits};
+use crate::config::{Assignment, Config, Kafka, Limits};
 use crate::drain::Stop;
 use crate::intake::{Meter, Pace};
 use crate::ledger::{Begin, Commit};
 use crate::publish::Completion;
 use crate::stats::Stats;
+use crate::told::Told;
 use crate::work::{Record, now_ms};
+use assigned::{LEAVING_COMMIT_EVERY, Seat};
 use group::{Commits, Group, Shared};
 
 /// Longest time between two polls.
 const POLL_MAX: Duration = Duration::from_millis(100);
 /// How long a poll waits for a record while there is room; results wait as long for their commit at most.
 const POLL_WAIT: Duration = Duration::from_millis(20);
+/// Records of a partition that are read ahead, where each has a queue of its own.
+const ASSIGNED_PREFETCH: usize = 64;
 /// How often commits are made while there is something to commit.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
 /// So many records are read and not begun before intake is paused: pausing drops what librdkafka has prefetched. One
@@ -50,8 +56,10 @@ const COMMITTED_WAIT: Duration = Duration::from_secs(5);
 
 /// Owns the consumer.
 pub(crate) struct Consume {
-    consumer: BaseConsumer<Group>,
+    consumer: Arc<BaseConsumer<Group>>,
     shared: Arc<Shared>,
+    /// What the controller assigns; none where Kafka does.
+    seat: Option<Seat>,
     stop: Arc<Stop>,
     jobs: mpsc::Sender<Record>,
     in_flight_max: usize,
@@ -81,12 +89,14 @@ pub(crate) struct Ends {
     pub(crate) completions: Receiver<Completion>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) stop: Arc<Stop>,
+    /// What the controller assigns; none where Kafka does.
+    pub(crate) told: Option<Arc<Told>>,
 }
 
 // === impl Consume ===
 
 impl Consume {
-    /// Joins the group.
+    /// Joins the group, or begins to follow the controller.
     ///
     /// # Errors
     /// If a property is not one of librdkafka's.
@@ -103,13 +113,18 @@ impl Consume {
             properties(&config.kafka, &config.identity.worker, in_flight_max)
                 .create_with_context(group)
                 .context("the consumer cannot be set up")?;
-        let topics: Vec<&str> = config.kafka.jobs.iter().map(String::as_str).collect();
-        consumer
-            .subscribe(&topics)
-            .context("the topics cannot be subscribed to")?;
+        let consumer = Arc::new(consumer);
+        let seat = ends.told.map(|told| Seat::new(told, consumer.clone(), now));
+        if seat.is_none() {
+            let topics: Vec<&str> = config.kafka.jobs.iter().map(String::as_str).collect();
+            consumer
+                .subscribe(&topics)
+                .context("the topics cannot be subscribed to")?;
+        }
         Ok(Self {
             consumer,
             shared,
+            seat,
             stop: ends.stop,
             jobs: ends.jobs,
             in_flight_max,
@@ -136,15 +151,21 @@ impl Consume {
 
     fn turn(&mut self) -> anyhow::Result<()> {
         let now = Instant::now();
+        self.follow(now)?;
+        self.look_ahead()?;
         self.book(now);
         self.commit_when_due(now)?;
         while let Ok(completion) = self.shared.completions.try_recv() {
             self.shared.absorb(&completion);
         }
-        let has_room = self.shared.ledger().in_flight() < self.in_flight_max;
+        let has_room = self.may_begin() && self.shared.ledger().in_flight() < self.in_flight_max;
         let due = self.pace.as_ref().map_or(now, Pace::due);
         if has_room && due <= now {
-            return match self.parked.pop_front() {
+            let next = match self.seat {
+                Some(_) => self.next_assigned()?,
+                None => self.parked.pop_front(),
+            };
+            return match next {
                 Some(parked) => self.begin(now, parked),
                 None => {
                     self.resume()?;
@@ -152,11 +173,12 @@ impl Consume {
                 }
             };
         }
-        if self.parked.is_empty() || now.duration_since(self.polled) >= POLL_MAX {
+        let is_empty = self.seat.is_none() && self.parked.is_empty();
+        if is_empty || now.duration_since(self.polled) >= POLL_MAX {
             // Looks one record ahead: only so is it known whether input is empty.
             self.poll(Duration::ZERO)?;
         }
-        let mut until = self.polled + POLL_MAX;
+        let mut until = self.polled + self.poll_every();
         if has_room {
             until = until.min(due);
         }
@@ -169,10 +191,32 @@ impl Consume {
         Ok(())
     }
 
+    /// Whether jobs may be begun and offsets committed.
+    fn stands(&self) -> bool {
+        self.seat.as_ref().is_none_or(Seat::stands)
+    }
+
+    fn may_begin(&self) -> bool {
+        // One whose commits are refused would do for nothing whatever it did.
+        let is_refused = self.shared.is_refused.load(Ordering::Relaxed);
+        self.seat.is_none() || (!is_refused && self.stands())
+    }
+
+    /// Longest time between two polls: while a partition waits to be given back, its commit's answer is waited for.
+    fn poll_every(&self) -> Duration {
+        match &self.seat {
+            Some(seat) if seat.is_leaving() => POLL_WAIT,
+            Some(_) | None => POLL_MAX,
+        }
+    }
+
     /// Notes how the load is.
     fn book(&mut self, now: Instant) {
         let in_flight = self.shared.ledger().in_flight();
-        let is_saturated = !self.parked.is_empty();
+        let is_saturated = match &self.seat {
+            Some(seat) => seat.has_waiting() && self.may_begin(),
+            None => !self.parked.is_empty(),
+        };
         self.meter.observe(now, in_flight > 0, is_saturated);
         self.shared
             .is_saturated
@@ -194,9 +238,13 @@ impl Consume {
             None => None,
         };
         self.settle();
-        if let Some(record) = record {
-            self.read.insert(record.partition.clone());
-            self.parked.push_back(record);
+        match (record, &mut self.seat) {
+            (Some(record), Some(seat)) => seat.keep(record),
+            (Some(record), None) => {
+                self.read.insert(record.partition.clone());
+                self.parked.push_back(record);
+            }
+            (None, _) => {}
         }
         if self.parked.len() >= PARKED_MAX {
             self.pause()?;
@@ -300,7 +348,11 @@ impl Consume {
     }
 
     fn commit_when_due(&mut self, now: Instant) -> anyhow::Result<()> {
-        if now.duration_since(self.committed) < COMMIT_EVERY {
+        let every = match &self.seat {
+            Some(seat) if seat.is_leaving() => LEAVING_COMMIT_EVERY,
+            Some(_) | None => COMMIT_EVERY,
+        };
+        if now.duration_since(self.committed) < every {
             return Ok(());
         }
         self.committed = now;
@@ -308,7 +360,11 @@ impl Consume {
             self.shared.stats.commit_failed();
             self.shared.ledger().commit_failed();
         }
-        group::commit(&self.consumer, &self.shared);
+        match &self.seat {
+            Some(seat) if seat.stands() => seat.commit(&self.shared),
+            Some(_) => {}
+            None => group::commit(&self.consumer, &self.shared),
+        }
         match self.consumer.client().fatal_error() {
             Some((code, why)) => anyhow::bail!("the consumer failed: {code}: {why}"),
             None => Ok(()),
@@ -331,6 +387,7 @@ impl Consume {
         info!(count = self.shared.ledger().in_flight(), "draining");
         // Not begun, so it stays in Kafka.
         self.parked.clear();
+        self.stop_reading_all()?;
         let mut paused: Vec<Partition> = Vec::new();
         loop {
             let in_flight = self.shared.ledger().in_flight();
@@ -339,13 +396,14 @@ impl Consume {
                 break;
             }
             let assigned = self.shared.ledger().partitions();
-            if paused != assigned {
+            if self.seat.is_none() && paused != assigned {
                 self.consumer.pause(&self.consumer.assignment()?)?;
                 paused = assigned;
             }
             self.poll(Duration::ZERO)?;
             self.parked.clear();
             let now = Instant::now();
+            self.follow(now)?;
             self.book(now);
             self.commit_when_due(now)?;
             if let Ok(completion) = self.shared.completions.recv_timeout(POLL_WAIT) {
@@ -362,8 +420,19 @@ impl Consume {
         // Without a result that Kafka has acknowledged nothing more is committed, but what is finished is. A group that
         // rebalances takes no commit until it is over, and it goes on only while its members poll.
         let deadline = Instant::now() + self.last_commit_wait;
-        while group::commit_now(&self.consumer, &self.shared, None, Instant::now())
-            == Commits::Later
+        let shared = self.shared.clone();
+        let has_commits = || !shared.ledger().committable().is_empty();
+        let is_held_up = |consume: &Self| {
+            let is_answered = consume.seat.is_none() || group::is_answered(&consume.shared);
+            !is_answered || (has_commits() && !consume.stands())
+        };
+        while is_held_up(&self) && Instant::now() < deadline {
+            self.follow(Instant::now())?;
+            self.poll(POLL_WAIT)?;
+        }
+        while self.stands()
+            && group::commit_now(&self.consumer, &self.shared, None, Instant::now())
+                == Commits::Later
             && Instant::now() < deadline
         {
             self.poll(POLL_MAX)?;
@@ -378,7 +447,10 @@ impl Consume {
             self.shared.stats.abandoned(abandoned);
         }
         self.shared.stats.polled(Instant::now(), 0);
-        self.shared.stats.assigned(Vec::new());
+        match self.seat.take() {
+            Some(seat) => seat.end(),
+            None => self.shared.stats.assigned(Vec::new()),
+        }
         // Dropping the consumer closes it: it leaves the group.
         drop(self.consumer);
         info!("left the group");
@@ -395,6 +467,11 @@ fn properties(kafka: &Kafka, worker: &str, in_flight_max: usize) -> rdkafka::Cli
         .to_string();
     // Twice what is in flight: the default of 100,000 records would hide the backlog from everybody else.
     let prefetch = (2 * in_flight_max).to_string();
+    // Where each partition has a queue of its own, these hold for each.
+    let (prefetch, prefetch_kbytes, fetch_bytes) = match kafka.assignment {
+        Assignment::Group => (prefetch, "65536", "1048576"),
+        Assignment::Weighted => (ASSIGNED_PREFETCH.to_string(), "256", "262144"),
+    };
     for (key, value) in [
         ("group.id", kafka.group.as_str()),
         ("enable.auto.commit", "false"),
@@ -404,13 +481,14 @@ fn properties(kafka: &Kafka, worker: &str, in_flight_max: usize) -> rdkafka::Cli
         ("session.timeout.ms", &session_ms),
         ("heartbeat.interval.ms", &heartbeat_ms),
         ("queued.min.messages", &prefetch),
-        ("queued.max.messages.kbytes", "65536"),
+        ("queued.max.messages.kbytes", prefetch_kbytes),
+        ("fetch.message.max.bytes", fetch_bytes),
         ("fetch.queue.backoff.ms", "50"),
         ("fetch.wait.max.ms", "100"),
     ] {
         config.set(key, value);
     }
-    if kafka.is_static_member {
+    if kafka.is_static_member && kafka.assignment == Assignment::Group {
         config.set("group.instance.id", worker);
     }
     config

@@ -1,4 +1,4 @@
-//! What the worker says of itself, every two seconds and at every change of phase.
+//! What the worker says of itself, every two seconds, at every change of phase, and when it confirms an assignment.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use spillway_wire::{Heartbeat, SCHEMA, UnixMs};
 use crate::config::Identity;
 use crate::publish::Outbox;
 use crate::stats::Stats;
+use crate::told::Moment;
 use crate::work::now_ms;
 
 const EVERY: Duration = Duration::from_secs(2);
@@ -16,6 +17,7 @@ const EVERY: Duration = Duration::from_secs(2);
 pub(crate) struct Pulse {
     pub(crate) identity: Identity,
     pub(crate) topic: String,
+    pub(crate) assigned_in: Option<String>,
     pub(crate) model_set: String,
     pub(crate) gpu: Option<String>,
     pub(crate) started_at_ms: UnixMs,
@@ -29,11 +31,13 @@ impl Pulse {
     /// Beats until it is dropped.
     pub(crate) async fn beat(self: Arc<Self>) {
         let mut phases = self.stats.phases();
+        let mut confirmations = self.stats.confirmations();
         let mut every = tokio::time::interval(EVERY);
         loop {
             tokio::select! {
                 _ = every.tick() => {}
                 changed = phases.changed() => if changed.is_err() { return },
+                changed = confirmations.changed() => if changed.is_err() { return },
             }
             self.send();
         }
@@ -41,9 +45,10 @@ impl Pulse {
 
     /// Sends one heartbeat.
     pub(crate) fn send(&self) {
+        let made = Moment::now();
         let value = self.heartbeat().encode();
         self.outbox
-            .heartbeat(&self.topic, &self.identity.worker, value);
+            .heartbeat(&self.topic, &self.identity.worker, value, made);
     }
 
     fn heartbeat(&self) -> Heartbeat {
@@ -64,6 +69,7 @@ impl Pulse {
             model_set: self.model_set.clone(),
             gpu: self.gpu.clone(),
             interruption_at_ms: reading.interruption_at_ms,
+            assigned_in: self.assigned_in.clone(),
             control_token: reading.control_token,
             control_epoch: reading.control_epoch,
             version: env!("CARGO_PKG_VERSION").to_owned(),

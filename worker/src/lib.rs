@@ -4,7 +4,7 @@
 //!  fetch ─▶ decode ─▶ batch ─▶ infer ─▶ publish ─▶ commit
 //! ```
 //!
-//! `line.rs` wires the stages; `ledger.rs`, `batch.rs`, `offsets.rs` and `intake.rs` decide, without clocks.
+//! `line.rs` wires the stages; `ledger.rs`, `batch.rs`, `offsets.rs`, `intake.rs` and `told.rs` decide, without clocks.
 //! Deliberately absent: the controller, Kubernetes, clouds beyond how they take a machine back (`notice.rs`).
 //! A worker knows Kafka, images and its models.
 
@@ -30,6 +30,7 @@ mod offsets;
 mod publish;
 mod serve;
 mod stats;
+mod told;
 mod work;
 
 pub use cli::main;

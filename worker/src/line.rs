@@ -22,7 +22,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{info, warn};
 
-use crate::config::Config;
+use crate::config::{Assignment, Config};
 use crate::consume::{Consume, Ends};
 use crate::control;
 use crate::drain::Stop;
@@ -33,6 +33,7 @@ use crate::infer::Infer;
 use crate::models::{Costs, Recognizer};
 use crate::publish::{Completion, Outbox, Publisher, Signature};
 use crate::stats::Stats;
+use crate::told::Told;
 use crate::work::{Ending, Fetched, Framed, Record, now_ms};
 use stages::{Decode, Fetch, batch};
 
@@ -78,11 +79,23 @@ impl Line {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let in_flight_max = self.config.limits.in_flight_max;
         let (completed, completions) = bounded(in_flight_max);
-        let (outbox, refused) = Outbox::new(&self.config.kafka, completed, self.stop.clone())?;
+        let is_weighted = self.config.kafka.assignment == Assignment::Weighted;
+        let told = is_weighted.then(|| Arc::new(Told::new(self.stats.clone())));
+        let (outbox, refused) = Outbox::new(
+            &self.config.kafka,
+            completed,
+            self.stop.clone(),
+            told.clone(),
+        )?;
         let outbox = Arc::new(outbox);
         let pulse = Arc::new(self.pulse(outbox.clone()));
         let beating = self.runtime.spawn(pulse.clone().beat());
-        let control = control::Follow::new(&self.config, self.stop.clone(), self.stats.clone())?;
+        let control = control::Follow::new(
+            &self.config,
+            self.stop.clone(),
+            self.stats.clone(),
+            told.clone(),
+        )?;
         let control = control.start();
 
         let channels = Channels::new(in_flight_max);
@@ -100,7 +113,7 @@ impl Line {
             };
             stages.spawn("publish", move || publisher.run());
             self.start_rest(&mut stages, channels, to_fetch, costs)?;
-            self.consume(jobs, completions)
+            self.consume(jobs, completions, told)
         });
         stages.join();
         self.stats.enter(Phase::Stopped);
@@ -198,17 +211,19 @@ impl Line {
         Ok(())
     }
 
-    /// Joins the group and works; returns when the drain is over.
+    /// Joins the group, or follows the controller, and works; returns when the drain is over.
     fn consume(
         &self,
         jobs: mpsc::Sender<Record>,
         completions: Receiver<Completion>,
+        told: Option<Arc<Told>>,
     ) -> anyhow::Result<()> {
         let ends = Ends {
             jobs,
             completions,
             stats: self.stats.clone(),
             stop: self.stop.clone(),
+            told,
         };
         let consume = Consume::join(&self.config, ends)?;
         if !self.stop.is_asked() {
@@ -231,6 +246,10 @@ impl Line {
         Pulse {
             identity: self.config.identity.clone(),
             topic: self.config.kafka.workers.clone(),
+            assigned_in: match self.config.kafka.assignment {
+                Assignment::Group => None,
+                Assignment::Weighted => Some(self.config.kafka.group.clone()),
+            },
             model_set: self.recognizer.subset.digest.clone(),
             gpu: self.recognizer.backend().gpu(),
             started_at_ms: now_ms(),

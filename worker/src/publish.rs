@@ -13,7 +13,7 @@ use spillway_wire::{
 };
 
 pub(crate) use outbox::{Completion, Outbox};
-use outbox::{Delivery, Letter, Refused};
+use outbox::{Delivery, Letter, Refused, Sent};
 
 use crate::models::Findings;
 use crate::work::{Ending, Failure, Wants, Work, feature_name, now_ms};
@@ -94,7 +94,7 @@ impl Publisher {
             key,
             value: result.encode(),
             headers: headers.with_trace(work.record.trace().as_ref()),
-            delivery: Some(delivery),
+            sent: Sent::Job(delivery),
         });
     }
 
@@ -118,7 +118,7 @@ impl Publisher {
             key,
             value: work.record.value.clone(),
             headers,
-            delivery: Some(delivery),
+            sent: Sent::Job(delivery),
         }
     }
 

@@ -58,6 +58,7 @@ pub(crate) struct Stats {
     commits_failed: Counter,
     ready: Gauge,
     phase: watch::Sender<Phase>,
+    confirmed: watch::Sender<(u64, u64)>,
 }
 
 struct State {
@@ -116,6 +117,7 @@ impl Stats {
             commits_failed: Counter::default(),
             ready: Gauge::default(),
             phase: watch::Sender::new(Phase::Starting),
+            confirmed: watch::Sender::new((0, 0)),
         };
         stats.registered()
     }
@@ -215,6 +217,21 @@ impl Stats {
         let mut state = self.state();
         state.reading.control_token = token;
         state.reading.control_epoch = epoch;
+    }
+
+    /// Notes that an assignment is carried out, and what is read now: both in one, as the controller must hear it.
+    pub(crate) fn confirmed(&self, token: u64, epoch: u64, partitions: Vec<Partition>) {
+        let mut state = self.state();
+        state.reading.control_token = token;
+        state.reading.control_epoch = epoch;
+        state.reading.partitions = partitions;
+        drop(state);
+        self.confirmed.send_replace((token, epoch));
+    }
+
+    /// Tells of every assignment that is carried out.
+    pub(crate) fn confirmations(&self) -> watch::Receiver<(u64, u64)> {
+        self.confirmed.subscribe()
     }
 
     /// Notes that the consumer was polled, and what it has in flight.

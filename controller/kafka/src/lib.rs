@@ -4,7 +4,7 @@
 //!                    ┌ GroupLag ──────▶ BacklogReading        ListOffsets, ListConsumerGroupOffsets
 //!  Cluster ──────────┤ Fleet ─────────▶ FleetSnapshot         spillway.workers, read without a group
 //!  one admin client, │ Fleet::bury ───▶ tombstone             ┐ one idempotent producer
-//!  one producer      │ ControlWriter ─▶ wire::Control         ┘
+//!  one producer      │ ControlWriter ─▶ wire::Control         ┘ and, for a new leader, the whole topic back
 //!                    └ Cluster::ensure  CreateTopics
 //! ```
 //!
@@ -24,7 +24,7 @@ mod topics;
 
 pub use cluster::Cluster;
 pub use config::{ConfigError, KafkaConfig};
-pub use control::ControlWriter;
+pub use control::{ControlWriter, ReadError};
 pub use fleet::{Fleet, FleetSnapshot, SeenHeartbeat};
 pub use lag::{BacklogSource, GroupLag};
 pub use offsets::Isolation;

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use spillway_wire::{Feature, InstanceRef, topics};
 
 use crate::batch::BatchLimits;
-use crate::config::{Config, Identity, Kafka, Limits};
+use crate::config::{Assignment, Config, Identity, Kafka, Limits};
 use crate::drain::Stop;
 use crate::fetch::{Origin, Sources};
 use crate::models::{DeviceChoice, Subset};
@@ -54,7 +54,8 @@ pub(super) struct ModelArgs {
     /// Only these models of the set; all that it declares if left out.
     #[arg(long, env = "SPILLWAY_MODELS", value_delimiter = ',', value_enum)]
     pub(super) models: Vec<FeatureArg>,
-    /// Where the models run: `auto` (a GPU if there is one), `cpu`, or `cuda:N`.
+    /// Where the models run: `auto` (a GPU if there is one), `cpu`, or `cuda:N`. With `none` they do not run and find
+    /// nothing: for tests of all the rest.
     #[arg(long, env = "SPILLWAY_DEVICE", default_value = "auto", value_parser = device)]
     pub(super) device: DeviceChoice,
 }
@@ -131,6 +132,9 @@ struct KafkaArgs {
     /// Topic of control records.
     #[arg(long, env = "SPILLWAY_CONTROL_TOPIC", default_value = topics::CONTROL)]
     control_topic: String,
+    /// Who says which partitions this worker reads; all workers of a group must have the same.
+    #[arg(long, env = "SPILLWAY_ASSIGNMENT", value_enum, default_value_t = AssignmentArg::Group)]
+    assignment: AssignmentArg,
     /// How long the group waits for a silent worker before it gives its partitions away.
     #[arg(long, env = "SPILLWAY_SESSION_TIMEOUT", default_value = "10s", value_parser = seconds)]
     session_timeout: Duration,
@@ -233,6 +237,14 @@ pub(super) enum FeatureArg {
     Context,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AssignmentArg {
+    /// Kafka's group protocol.
+    Group,
+    /// The controller, by control records.
+    Weighted,
+}
+
 // === impl ModelArgs ===
 
 impl ModelArgs {
@@ -255,7 +267,7 @@ impl RunArgs {
     pub(super) fn config(self, subset: &Subset) -> anyhow::Result<Config> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let is_cpu = match self.models.device {
-            DeviceChoice::Cpu => true,
+            DeviceChoice::Cpu | DeviceChoice::None => true,
             DeviceChoice::Cuda(_) => false,
             DeviceChoice::Auto => !tch::Cuda::is_available(),
         };
@@ -337,6 +349,10 @@ impl KafkaArgs {
             workers: self.workers_topic,
             control: self.control_topic,
             session_timeout: self.session_timeout,
+            assignment: match self.assignment {
+                AssignmentArg::Group => Assignment::Group,
+                AssignmentArg::Weighted => Assignment::Weighted,
+            },
         }
     }
 }
@@ -366,12 +382,13 @@ fn device(text: &str) -> Result<DeviceChoice, String> {
     match text {
         "auto" => Ok(DeviceChoice::Auto),
         "cpu" => Ok(DeviceChoice::Cpu),
+        "none" => Ok(DeviceChoice::None),
         "cuda" => Ok(DeviceChoice::Cuda(0)),
         _ => text
             .strip_prefix("cuda:")
             .and_then(number)
             .map(DeviceChoice::Cuda)
-            .ok_or_else(|| "must be auto, cpu or cuda:N".to_owned()),
+            .ok_or_else(|| "must be auto, cpu, cuda:N or none".to_owned()),
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) stats: Arc<Stats>,
     pub(super) is_saturated: AtomicBool,
     pub(super) commit_failed: AtomicBool,
+    /// Whether the last commit that was answered was refused.
+    pub(super) is_refused: AtomicBool,
     /// Since when a commit is on its way; during a rebalance librdkafka holds them back, and they would pile up.
     committing_since: Mutex<Option<Instant>>,
     /// Partitions that are paused.
@@ -58,6 +60,7 @@ impl Shared {
             stats,
             is_saturated: AtomicBool::new(false),
             commit_failed: AtomicBool::new(false),
+            is_refused: AtomicBool::new(false),
             committing_since: Mutex::default(),
             paused: Mutex::default(),
             changes: Mutex::default(),
@@ -84,6 +87,32 @@ impl Shared {
             is_saturated: self.is_saturated.load(Ordering::Relaxed),
         };
         self.stats.done(Instant::now(), done);
+    }
+
+    /// Notes what became of a commit.
+    pub(super) fn answered(&self, result: KafkaResult<()>) {
+        *self.committing_since() = None;
+        self.is_refused.store(result.is_err(), Ordering::Relaxed);
+        if let Err(error) = result {
+            tell(&error);
+            self.commit_failed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes what is new for a commit; none while one is on its way, or where there is nothing.
+    pub(super) fn begin_commit(&self) -> Option<Vec<Commit>> {
+        if self.committing_since().is_some() {
+            return None;
+        }
+        let commits = self.ledger().committable();
+        if commits.is_empty() {
+            self.is_refused.store(false, Ordering::Relaxed);
+            return None;
+        }
+        *self.committing_since() = Some(Instant::now());
+        let mut ledger = self.ledger();
+        commits.iter().for_each(|commit| ledger.committed(commit));
+        Some(commits)
     }
 
     /// Partitions that the last polls gave and took.
@@ -178,11 +207,7 @@ impl ConsumerContext for Group {
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        *self.shared.committing_since() = None;
-        if let Err(error) = result {
-            tell(&error);
-            self.shared.commit_failed.store(true, Ordering::Relaxed);
-        }
+        self.shared.answered(result);
     }
 }
 
@@ -209,6 +234,19 @@ pub(super) fn commit(consumer: &BaseConsumer<Group>, shared: &Shared) {
             shared.stats.commit_failed();
         }
     }
+}
+
+/// Whether all that there is to commit of some partitions is committed and acknowledged.
+pub(super) fn is_committed(shared: &Shared, of: &[Partition]) -> bool {
+    let has_failed = shared.commit_failed.load(Ordering::Relaxed);
+    let commits = shared.ledger().committable();
+    let mut of_these = commits.iter().filter(|it| of.contains(&it.partition));
+    is_answered(shared) && !has_failed && of_these.next().is_none()
+}
+
+/// Whether no commit is on its way.
+pub(super) fn is_answered(shared: &Shared) -> bool {
+    shared.committing_since().is_none()
 }
 
 /// A group that rebalances refuses commits, which are then made again: that is its ordinary way.
@@ -287,7 +325,7 @@ pub(super) fn unset<'a>(partitions: impl IntoIterator<Item = &'a Partition>) -> 
 }
 
 /// Commits as librdkafka writes them.
-fn list(commits: &[Commit]) -> TopicPartitionList {
+pub(super) fn list(commits: &[Commit]) -> TopicPartitionList {
     let mut list = TopicPartitionList::with_capacity(commits.len());
     for Commit {
         partition,

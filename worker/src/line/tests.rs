@@ -16,6 +16,8 @@ use spillway_wire::{
     Reason, header_names,
 };
 
+mod assigned;
+
 use super::*;
 use crate::batch::BatchLimits;
 use crate::config::{Identity, Kafka, Limits};
@@ -117,6 +119,7 @@ impl Bed {
                 workers: names("workers"),
                 control: names("control"),
                 session_timeout: Duration::from_secs(6),
+                assignment: Assignment::Group,
             },
             identity: Identity {
                 worker: worker.into(),
@@ -415,6 +418,7 @@ fn a_drain_by_control_finishes_what_is_in_flight() {
         schema: 1,
         token,
         epoch: 1,
+        group: None,
         partitions: None,
         state,
         drain_by_ms: None,

@@ -7,6 +7,7 @@
 //! ```
 
 mod backend;
+mod blank;
 mod cascade;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -15,6 +16,7 @@ mod set;
 mod torch;
 
 pub(crate) use backend::{Backend, BackendError, Crop, Rows, Staged};
+pub(crate) use blank::Blank;
 pub(crate) use cascade::{Costs, Findings, Recognizer};
 pub(crate) use nms::iou;
 pub(crate) use set::{ModelSet, Subset};

@@ -23,6 +23,8 @@ pub(crate) enum DeviceChoice {
     Auto,
     Cpu,
     Cuda(usize),
+    /// Nowhere: the models find nothing.
+    None,
 }
 
 /// The models of a subset, loaded.
@@ -54,7 +56,7 @@ impl Torch {
     /// When a GPU is asked for that is not there, or libtorch cannot read a file.
     pub(crate) fn load(subset: &Subset, choice: DeviceChoice) -> anyhow::Result<Self> {
         let device = match choice {
-            DeviceChoice::Cpu => Device::Cpu,
+            DeviceChoice::Cpu | DeviceChoice::None => Device::Cpu,
             DeviceChoice::Auto => Device::cuda_if_available(),
             DeviceChoice::Cuda(index) => {
                 let found = Cuda::device_count().max(0) as usize;

@@ -18,6 +18,7 @@ use tracing::{error, warn};
 use crate::config::Kafka;
 use crate::drain::Stop;
 use crate::ledger::Ticket;
+use crate::told::{Moment, Told};
 
 /// Most records that Kafka refused and that wait to be sent in another way.
 const REFUSED_MAX: usize = 1_024;
@@ -46,8 +47,8 @@ pub(super) struct Letter {
     pub(super) key: Vec<u8>,
     pub(super) value: Vec<u8>,
     pub(super) headers: Headers,
-    /// The job that it belongs to; none for heartbeats.
-    pub(super) delivery: Option<Arc<Delivery>>,
+    /// What it belongs to.
+    pub(super) sent: Sent,
 }
 
 /// A job with records on their way.
@@ -77,6 +78,17 @@ struct Acknowledge {
     completions: Sender<Completion>,
     refused: Sender<Refused>,
     stop: Arc<Stop>,
+    /// Hears of heartbeats that were acknowledged; none where Kafka assigns.
+    told: Option<Arc<Told>>,
+}
+
+/// What a record on its way belongs to.
+#[derive(Debug, Clone)]
+pub(super) enum Sent {
+    /// A job.
+    Job(Arc<Delivery>),
+    /// The worker itself: a heartbeat, and when it was made.
+    Heartbeat(Moment),
 }
 
 // === impl Delivery ===
@@ -102,11 +114,17 @@ impl ClientContext for Acknowledge {
 }
 
 impl ProducerContext for Acknowledge {
-    type DeliveryOpaque = Box<Option<Arc<Delivery>>>;
+    type DeliveryOpaque = Box<Sent>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, delivery: Self::DeliveryOpaque) {
-        let Some(delivery) = *delivery else {
-            return;
+    fn delivery(&self, result: &DeliveryResult<'_>, sent: Self::DeliveryOpaque) {
+        let delivery = match *sent {
+            Sent::Job(delivery) => delivery,
+            Sent::Heartbeat(sent) => {
+                if let (Ok(_), Some(told)) = (result, &self.told) {
+                    told.heard(sent);
+                }
+                return;
+            }
         };
         match result {
             Ok(_) => self.acknowledged(&delivery),
@@ -122,7 +140,7 @@ impl ProducerContext for Acknowledge {
                     key: message.key().unwrap_or_default().to_vec(),
                     value: message.payload().unwrap_or_default().to_vec(),
                     headers,
-                    delivery: Some(delivery),
+                    sent: Sent::Job(delivery),
                 };
                 self.refused(Refused { letter, code });
             }
@@ -173,6 +191,7 @@ impl Outbox {
         kafka: &Kafka,
         completions: Sender<Completion>,
         stop: Arc<Stop>,
+        told: Option<Arc<Told>>,
     ) -> anyhow::Result<(Self, Receiver<Refused>)> {
         let (refused, of_refused) = bounded(REFUSED_MAX);
         let mut config = kafka.client();
@@ -191,6 +210,7 @@ impl Outbox {
             completions,
             refused,
             stop,
+            told,
         };
         let producer = config
             .create_with_context(context)
@@ -199,14 +219,16 @@ impl Outbox {
     }
 
     /// Sends a heartbeat.
-    pub(crate) fn heartbeat(&self, topic: &str, worker: &str, value: Vec<u8>) {
+    ///
+    /// `made`: before its contents were read.
+    pub(crate) fn heartbeat(&self, topic: &str, worker: &str, value: Vec<u8>, made: Moment) {
         self.send(Letter {
             topic: topic.to_owned(),
             partition: None,
             key: worker.as_bytes().to_vec(),
             value,
             headers: Headers::default(),
-            delivery: None,
+            sent: Sent::Heartbeat(made),
         });
     }
 
@@ -219,9 +241,10 @@ impl Outbox {
                 headers.insert(Header { key, value })
             },
         );
-        let delivery = Box::new(letter.delivery.clone());
+        let is_job = matches!(letter.sent, Sent::Job(_));
+        let sent = Box::new(letter.sent.clone());
         let mut record: BaseRecord<'_, [u8], [u8], _> =
-            BaseRecord::with_opaque_to(&letter.topic, delivery)
+            BaseRecord::with_opaque_to(&letter.topic, sent)
                 .key(letter.key.as_slice())
                 .payload(letter.value.as_slice())
                 .headers(headers);
@@ -231,7 +254,7 @@ impl Outbox {
                 Ok(()) => return,
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), same)) => {
                     // The next heartbeat says it all again, and its sender must not wait.
-                    if letter.delivery.is_none() {
+                    if !is_job {
                         return;
                     }
                     record = same;
@@ -239,7 +262,6 @@ impl Outbox {
                 }
                 Err((error, _)) => {
                     let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-                    let is_job = letter.delivery.is_some();
                     warn!(topic = letter.topic, %error, is_job, "record refused");
                     if is_job {
                         let context = self.producer.client().context();

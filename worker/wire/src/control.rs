@@ -17,6 +17,9 @@ pub struct Control {
     /// Grows with every change of this worker's assignment.
     #[serde(default)]
     pub epoch: u64,
+    /// Consumer group that `partitions` are of; none where they are left to Kafka.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// What it shall consume; none leaves it to Kafka's group protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitions: Option<Vec<Partition>>,

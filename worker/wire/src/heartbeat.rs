@@ -44,10 +44,13 @@ pub struct Heartbeat {
     /// When the provider will take the machine back, if it said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interruption_at_ms: Option<UnixMs>,
-    /// The highest control token it has followed.
+    /// Consumer group whose partitions the controller assigns to it; none where it leaves that to Kafka.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned_in: Option<String>,
+    /// The token of the record that it confirms; the highest that it has followed.
     #[serde(default)]
     pub control_token: u64,
-    /// The epoch of the assignment that it confirms.
+    /// The epoch of the assignment that it confirms: of what it had before, nothing is in flight any more.
     #[serde(default)]
     pub control_epoch: u64,
     /// Version of the program.

@@ -106,6 +106,12 @@ impl Planner {
         &self.policy
     }
 
+    /// What it believes of each pool.
+    #[must_use]
+    pub fn beliefs(&self) -> &Beliefs {
+        &self.beliefs
+    }
+
     /// Takes in what was observed. A snapshot older than the latest is ignored.
     pub fn observe(&mut self, snapshot: Snapshot) {
         if self

@@ -10,6 +10,7 @@ fn control(token: u64, state: DesiredState) -> Control {
         schema: SCHEMA,
         token,
         epoch: 3,
+        group: Some("workers".into()),
         partitions: Some(vec![Partition {
             topic: "jobs".into(),
             partition: 1,
