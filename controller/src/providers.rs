@@ -1,5 +1,12 @@
 //! Which provider serves which pool: the one place to add a new kind.
 
+mod aws;
+mod azure;
+mod boot;
+mod gcp;
+mod net;
+mod oci;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,6 +39,10 @@ fn provider(
 ) -> anyhow::Result<Option<Arc<dyn Provider>>> {
     match &pool.provider {
         ProviderKind::Static => Ok(None),
+        ProviderKind::Aws(aws) => aws::provider(aws, pool, policy, owner).map(Some),
+        ProviderKind::Azure(azure) => azure::provider(azure, pool, policy, owner).map(Some),
+        ProviderKind::Gcp(gcp) => gcp::provider(gcp, pool, policy, owner).map(Some),
+        ProviderKind::Oci(oci) => oci::provider(oci, pool, policy, owner).map(Some),
         ProviderKind::Process { boot_delay } => {
             let program = std::env::current_exe().context("cannot find this program")?;
             let machine = [program.display().to_string(), "machine".to_owned()];
@@ -41,6 +52,28 @@ fn provider(
                 ..ProcessConfig::new(state.join("machines"), owner, machine)
             };
             Ok(Some(Arc::new(Process::new(config)?)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_becomes_the_machine_that_the_policy_describes() {
+        let text = include_str!("../../policies/clouds.yaml");
+        let policy = crate::policy_file::parse("clouds.yaml", text)
+            .unwrap_or_else(|report| panic!("{report:?}"));
+        for pool in policy.pools() {
+            match &pool.provider {
+                ProviderKind::Azure(it) => insta::assert_debug_snapshot!(azure::machine(it, pool)),
+                ProviderKind::Gcp(it) => insta::assert_debug_snapshot!(gcp::machine(it, pool)),
+                ProviderKind::Oci(it) => insta::assert_debug_snapshot!(oci::machine(it, pool)),
+                // Only where this program was built with it; its requests are judged in its own crate.
+                ProviderKind::Aws(_) => {}
+                other => panic!("{other:?} is no cloud"),
+            }
         }
     }
 }

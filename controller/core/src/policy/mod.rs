@@ -321,9 +321,7 @@ impl Policy {
             if count == 0 {
                 return sum;
             }
-            sum.plus(Dollars(
-                pool.price_per_hour.0 * Decimal::from(count),
-            ))
+            sum.plus(Dollars(pool.price_per_hour.0 * Decimal::from(count)))
         })
     }
 

@@ -20,7 +20,7 @@ type Parameters = BTreeMap<String, String>;
 
 /// What goes wrong with the next launch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// It is refused with this status and code.
     Refused(u16, &'static str),
     /// The machine is made and the answer is this.
@@ -46,13 +46,13 @@ struct Kept {
 
 /// The service.
 #[derive(Clone, Default)]
-pub struct Loopback {
+pub(crate) struct Loopback {
     kept: Arc<Mutex<Kept>>,
 }
 
 impl Loopback {
     /// Serves; returns itself and its address.
-    pub async fn start() -> (Self, String) {
+    pub(crate) async fn start() -> (Self, String) {
         let loopback = Self::default();
         let router = Router::new().fallback(answer).with_state(loopback.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -61,16 +61,16 @@ impl Loopback {
         (loopback, address)
     }
 
-    pub fn next_launch(&self, trouble: Trouble) {
+    pub(crate) fn next_launch(&self, trouble: Trouble) {
         self.kept.lock().unwrap().trouble = Some(trouble);
     }
 
-    pub fn list_fails_at_page(&self, page: Option<usize>) {
+    pub(crate) fn list_fails_at_page(&self, page: Option<usize>) {
         self.kept.lock().unwrap().is_list_failing_at_page = page;
     }
 
     /// A machine that somebody else launched.
-    pub fn add_foreign(&self, tags: &[(&str, &str)]) -> String {
+    pub(crate) fn add_foreign(&self, tags: &[(&str, &str)]) -> String {
         let mut kept = self.kept.lock().unwrap();
         let id = format!("i-{:017x}", kept.machines.len() + 1);
         let tags = tags
@@ -85,21 +85,21 @@ impl Loopback {
         id
     }
 
-    pub fn alive(&self) -> Vec<String> {
+    pub(crate) fn alive(&self) -> Vec<String> {
         let kept = self.kept.lock().unwrap();
         let alive = kept.machines.iter().filter(|it| it.state != "terminated");
         alive.map(|it| it.id.clone()).collect()
     }
 
     /// The parameters of every call of this name.
-    pub fn calls(&self, action: &str) -> Vec<Parameters> {
+    pub(crate) fn calls(&self, action: &str) -> Vec<Parameters> {
         let kept = self.kept.lock().unwrap();
         let calls = kept.calls.iter().filter(|call| call["Action"] == action);
         calls.cloned().collect()
     }
 
     /// A header of every call.
-    pub fn headers(&self, name: &str) -> Vec<String> {
+    pub(crate) fn headers(&self, name: &str) -> Vec<String> {
         let kept = self.kept.lock().unwrap();
         let value =
             |headers: &HeaderMap| headers.get(name).map(|it| it.to_str().unwrap().to_owned());
@@ -108,7 +108,7 @@ impl Loopback {
 }
 
 /// A provider that talks to it.
-pub fn provider(address: &str, is_spot: bool) -> Ec2 {
+pub(crate) fn provider(address: &str, is_spot: bool) -> Ec2 {
     let user_data =
         |request: &spillway_cloud::LaunchRequest| format!("#cloud-config\n# {}\n", request.intent);
     let config = Ec2Config {
