@@ -157,7 +157,10 @@ impl Known {
                     Outcome::Unknown { .. } | Outcome::Failed { .. } => {}
                 }
             }
-            Event::Began { .. } | Event::Observed { .. } | Event::Started { .. } => {}
+            Event::Began { .. }
+            | Event::Observed { .. }
+            | Event::Started { .. }
+            | Event::Assigned { .. } => {}
         }
     }
 }
