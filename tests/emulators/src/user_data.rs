@@ -51,8 +51,7 @@ impl UserData {
         });
         let file = config.write_files.into_iter();
         let file = file
-            .filter(|file| file.path == ENVIRONMENT)
-            .last()
+            .rfind(|file| file.path == ENVIRONMENT)
             .ok_or_else(|| format!("it writes no {ENVIRONMENT}"))?;
         Ok(Self {
             environment: environment(&file.text()?)?,

@@ -355,7 +355,8 @@ fn an_endpoint_of_ones_own_may_be_anywhere_and_an_emulators_machines_are_here() 
 #[test]
 fn machines_are_told_by_their_names() {
     use super::known::{aws_gpu, azure_gpu, gcp_gpu, oci_gpu};
-    let cases: [(fn(&str) -> bool, &[&str], &[&str]); 4] = [
+    type Case<'a> = (fn(&str) -> bool, &'a [&'a str], &'a [&'a str]);
+    let cases: [Case<'_>; 4] = [
         (
             aws_gpu,
             &[
