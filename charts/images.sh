@@ -82,6 +82,8 @@ base=${SPILLWAY_IMAGE_BASE:-}
 [ -n "$base" ] || debian
 
 build() { # image, Containerfile
+    local old new
+    old=$(buildah images --quiet "localhost/$1:$version" 2>/dev/null || true)
     say "images: building localhost/$1:$version"
     # Its whole content is one layer above the base: nothing that a later step removes stays in it.
     buildah build --quiet --isolation chroot --layers=false --build-arg "BASE=$base" \
@@ -89,6 +91,9 @@ build() { # image, Containerfile
         --label org.opencontainers.image.licenses=Apache-2.0 \
         --file "$root/$2" --tag "localhost/$1:$version" "$work/context" >&2
     rm -rf "$work/context"
+    new=$(buildah images --quiet "localhost/$1:$version")
+    # Half a gigabyte that nobody can name any more; a container that still stands on it keeps it.
+    [ -z "$old" ] || [ "$old" = "$new" ] || buildah rmi "$old" >/dev/null 2>&1 || true
     echo "localhost/$1:$version"
 }
 put() { # program
