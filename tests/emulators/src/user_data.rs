@@ -49,7 +49,7 @@ impl UserData {
             let path = file.path.replace(['-', '_'], "");
             path.contains("deadman")
         });
-        let file = config.write_files.into_iter();
+        let mut file = config.write_files.into_iter();
         let file = file
             .rfind(|file| file.path == ENVIRONMENT)
             .ok_or_else(|| format!("it writes no {ENVIRONMENT}"))?;
