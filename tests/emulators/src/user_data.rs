@@ -49,10 +49,9 @@ impl UserData {
             let path = file.path.replace(['-', '_'], "");
             path.contains("deadman")
         });
-        let file = config.write_files.into_iter();
-        let file = file
-            .filter(|file| file.path == ENVIRONMENT)
-            .last()
+        let mut files = config.write_files.into_iter();
+        let file = files
+            .rfind(|file| file.path == ENVIRONMENT)
             .ok_or_else(|| format!("it writes no {ENVIRONMENT}"))?;
         Ok(Self {
             environment: environment(&file.text()?)?,

@@ -93,7 +93,8 @@ fn again(cloud: &Cloud, now: Timestamp, token: Option<&str>, body: &Value) -> Op
     if now.duration_since(used.at) >= TOKEN_LIFE {
         return None;
     }
-    if used.request != body.to_string() {
+    let request = body.to_string();
+    if used.request != request {
         // What OCI says here is not documented; the request is wrong in any case.
         return Some(Oci::error(
             400,
