@@ -200,25 +200,13 @@ fn azure(
         return Reply::json(400, &json!({"error": "Bad request"}));
     }
     match segments {
-        ["metadata", "instance"] => {
-            let ids: Vec<&str> = machine.id.split('/').collect();
-            let tags: Vec<Value> = machine
-                .tags
-                .iter()
-                .map(|(name, value)| json!({"name": name, "value": value}))
-                .collect();
-            let compute = json!({
-                "name": machine.name,
-                "resourceId": machine.id,
-                "subscriptionId": ids.get(2),
-                "resourceGroupName": ids.get(4),
-                "location": machine.asked["location"],
-                "vmSize": machine.offer.shape,
-                "zone": machine.offer.zone,
-                "priority": machine.asked["properties"]["priority"],
-                "tagsList": tags,
-            });
-            Reply::json(200, &json!({ "compute": compute }))
+        ["metadata", "instance", path @ ..] => {
+            let shown = azure_instance(machine);
+            match path.iter().try_fold(&shown, |value, key| value.get(key)) {
+                Some(Value::String(value)) => text(value.as_str()),
+                Some(value) => Reply::json(200, value),
+                None => Reply::empty(404),
+            }
         }
         ["metadata", "scheduledevents"] => {
             let events: Vec<Value> = machine.notice.iter().map(|notice| {
@@ -246,4 +234,24 @@ fn azure(
         }
         _ => Reply::empty(404),
     }
+}
+
+fn azure_instance(machine: &Machine) -> Value {
+    let ids: Vec<&str> = machine.id.split('/').collect();
+    let tags: Vec<Value> = machine
+        .tags
+        .iter()
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect();
+    json!({"compute": {
+        "name": machine.name,
+        "resourceId": machine.id,
+        "subscriptionId": ids.get(2),
+        "resourceGroupName": ids.get(4),
+        "location": machine.asked["location"],
+        "vmSize": machine.offer.shape,
+        "zone": machine.offer.zone,
+        "priority": machine.asked["properties"]["priority"],
+        "tagsList": tags,
+    }})
 }

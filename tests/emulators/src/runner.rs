@@ -163,7 +163,7 @@ impl Runner {
             .stderr(log)
             .process_group(0)
             .kill_on_drop(true);
-        for (name, value) in identity(machine) {
+        for (name, value) in identity(kind, machine) {
             command.env(name, value);
         }
         let worker = command.spawn()?;
@@ -172,12 +172,18 @@ impl Runner {
     }
 }
 
-/// What a machine at its start learns from its tags.
-fn identity(machine: &Machine) -> Vec<(&'static str, String)> {
+/// What a machine learns at its start from its metadata and its tags.
+fn identity(kind: CloudKind, machine: &Machine) -> Vec<(&'static str, String)> {
     let tag = |name: &str| machine.tags.get(name).cloned();
+    // As providers list it, and as the start script finds it out.
+    let id = match kind {
+        CloudKind::Aws | CloudKind::Oci => machine.id.clone(),
+        CloudKind::Gce => format!("{}/{}", machine.offer.zone, machine.name),
+        CloudKind::Azure => machine.name.clone(),
+    };
     let mut identity = vec![
-        ("SPILLWAY_WORKER_ID", machine.name.clone()),
-        ("SPILLWAY_INSTANCE", machine.id.clone()),
+        ("SPILLWAY_WORKER_ID", id.clone()),
+        ("SPILLWAY_INSTANCE", id),
     ];
     identity.extend(tag("spillway-intent").map(|intent| ("SPILLWAY_INTENT", intent)));
     identity.extend(tag("spillway-pool").map(|pool| ("SPILLWAY_POOL", pool)));

@@ -49,8 +49,8 @@ impl UserData {
             let path = file.path.replace(['-', '_'], "");
             path.contains("deadman")
         });
-        let mut file = config.write_files.into_iter();
-        let file = file
+        let mut files = config.write_files.into_iter();
+        let file = files
             .rfind(|file| file.path == ENVIRONMENT)
             .ok_or_else(|| format!("it writes no {ENVIRONMENT}"))?;
         Ok(Self {

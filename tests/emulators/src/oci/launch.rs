@@ -93,7 +93,6 @@ fn again(cloud: &Cloud, now: Timestamp, token: Option<&str>, body: &Value) -> Op
     if now.duration_since(used.at) >= TOKEN_LIFE {
         return None;
     }
-    // As text: a string of JSON is not the same as the JSON.
     let request = body.to_string();
     if used.request != request {
         // What OCI says here is not documented; the request is wrong in any case.

@@ -4,6 +4,7 @@
 mod faults;
 mod golden;
 mod judges;
+mod metadata;
 mod ports;
 mod providers;
 mod tokens;

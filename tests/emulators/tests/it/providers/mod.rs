@@ -20,12 +20,15 @@ const OWNER: &str = "owner-1";
 /// How long a launch waits for a refusal that comes late.
 const LAUNCH_WAIT: Duration = Duration::from_secs(3);
 
+/// Makes a provider for one of the zones.
+type Maker = dyn Fn(&Emulators, usize) -> Box<dyn Provider>;
+
 /// One cloud and the providers for it.
 struct Stage {
     kind: CloudKind,
     emulators: Emulators,
     /// Makes a provider, as a controller that starts does, for one of three zones.
-    provider: Box<dyn Fn(&Emulators, usize) -> Box<dyn Provider>>,
+    provider: Box<Maker>,
     /// The throwaway secrets that requests are signed with.
     keys: Value,
     /// The cloud's name for the first of the zones, and for the second.
