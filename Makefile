@@ -57,8 +57,8 @@ lint:
 
 .PHONY: build
 build: setup ## Release binaries in target/release/
-	CARGO_TARGET_DIR=target cargo build --release -p spillway -p spillway-worker -p spillway-gateway
-	@echo "Ready: $(RELEASE)/spillway, $(RELEASE)/spillway-worker and $(RELEASE)/spillway-gateway"
+	CARGO_TARGET_DIR=target cargo build --release -p spillway -p spillway-worker -p spillway-gateway -p spillway-emulators
+	@echo "Ready in $(RELEASE): spillway, spillway-worker, spillway-gateway and spillway-emulators"
 	@echo "The worker loads libtorch from $(LIBTORCH)/lib; elsewhere, set LD_LIBRARY_PATH to a libtorch 2.11.0."
 	@echo "A model set to begin with: SPILLWAY_MODEL_SET=$(CURDIR)/$(MODEL_SET)"
 
