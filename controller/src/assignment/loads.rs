@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use spillway_core::{BacklogReading, PartitionId, Policy, Rate, assign};
 
-/// The first estimate of an arrival rate is made of so much time, and every later one.
-const FIRST_AFTER: SignedDuration = SignedDuration::from_secs(10);
-const THEN_EVERY: SignedDuration = SignedDuration::from_secs(30);
+/// Arrivals are counted over so much time, twice.
+const WINDOW: SignedDuration = SignedDuration::from_secs(30);
 
 /// What is known of each partition.
 #[derive(Debug, Clone, Default)]
@@ -16,8 +15,10 @@ pub(crate) struct Loads(BTreeMap<PartitionId, Load>);
 #[derive(Debug, Clone, Default)]
 struct Load {
     lag: Option<u64>,
-    /// The end offset at some time, from which the next estimate is made.
+    /// The end offset when the present window began.
     from: Option<(Timestamp, u64)>,
+    /// What came in the window before.
+    last: Option<Rate>,
     arrivals: Option<Rate>,
 }
 
@@ -69,26 +70,21 @@ impl Loads {
 // === impl Load ===
 
 impl Load {
+    /// The lesser of two windows: what came in a burst comes no more, and over the hour that may be looked ahead it
+    /// would outweigh everything that waits.
     fn arrived(&mut self, at: Timestamp, end: u64) {
         let Some((from, before)) = self.from.filter(|(_, before)| *before <= end) else {
             // The first look, or the topic was made anew.
-            self.from = Some((at, end));
+            (self.from, self.last, self.arrivals) = (Some((at, end)), None, None);
             return;
         };
         let elapsed = at.duration_since(from);
-        let due = self.arrivals.map_or(FIRST_AFTER, |_| THEN_EVERY);
-        let ms = u128::try_from(elapsed.as_millis()).unwrap_or(0);
-        if elapsed < due || ms == 0 {
+        if elapsed < WINDOW {
             return;
         }
-        let milli = u128::from(end - before) * 1_000_000 / ms;
-        let milli = u64::try_from(milli).unwrap_or(u64::MAX);
-        // A quarter of what is new: what wavers must not move partitions.
-        let smooth = self.arrivals.map_or(milli, |old| {
-            let old = old.milli();
-            old - old / 4 + milli / 4
-        });
-        self.arrivals = Some(Rate::from_milli(smooth));
+        let rate = Rate::of(end - before, elapsed);
+        self.arrivals = self.last.map(|last| last.min(rate));
+        self.last = Some(rate);
         self.from = Some((at, end));
     }
 }
@@ -141,23 +137,24 @@ mod tests {
     }
 
     #[test]
-    fn arrivals_are_measured_and_smoothed_and_begin_anew_with_the_topic() {
+    fn arrivals_are_what_keeps_coming_and_no_burst() {
         let mut loads = Loads::default();
         let rate = |loads: &Loads| {
             let partitions = loads.partitions(&policy());
             partitions[0].arrivals.map(Rate::milli)
         };
-        for (second, end, expected) in [
-            (0, 100, None),
-            (5, 150, None),
-            (10, 200, Some(10_000)),
-            (20, 200, Some(10_000)),
-            (40, 200, Some(7_500)),
-            (50, 3, Some(7_500)),
-            (80, 903, Some(13_125)),
+        for (second, end, expected, what) in [
+            (0, 100, None, "the first look"),
+            (15, 250, None, "half a window"),
+            (30, 400, None, "one window"),
+            (60, 700, Some(10_000), "two"),
+            (90, 9_700, Some(10_000), "a burst"),
+            (120, 10_000, Some(10_000), "after it"),
+            (150, 10_000, Some(0), "nothing more comes"),
+            (160, 3, None, "the topic was made anew"),
         ] {
             loads.observe(&reading(second, &[(0, Some(end))]));
-            assert_eq!(rate(&loads), expected, "at {second} s");
+            assert_eq!(rate(&loads), expected, "{what}, at {second} s");
         }
     }
 }
