@@ -443,7 +443,7 @@ async fn workers_go_on_without_a_controller_and_the_next_one_moves_nothing() {
 async fn a_mixed_fleet_does_about_what_its_workers_can() {
     const RATES: [u32; 6] = [20, 20, 45, 45, 55, 55];
     const PARTITIONS: u32 = 48;
-    const JOBS: usize = 7_200;
+    const JOBS: usize = 3_600;
     let Some(bed) = Bed::new(PARTITIONS).await else {
         return;
     };
@@ -492,7 +492,9 @@ async fn a_mixed_fleet_does_about_what_its_workers_can() {
             }
         }
     }
-    let repeats = bed.repeats(&sent);
+    // In a group a session that ends early repeats what was not committed; where the controller assigns nothing does.
+    let mut repeats = bed.repeats(&sent);
+    repeats.retain(|by, _| by.iter().any(|worker| worker.starts_with("weighted")));
     for (assignment, [most, all]) in shown {
         eprintln!(
             "{assignment}: {most:.1} % of what {RATES:?} jobs/s could do until 80 % were done, {all:.1} % until all were"
