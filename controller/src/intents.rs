@@ -70,7 +70,7 @@ enum Home {
     /// A file each.
     Folder(Folder),
     /// An object each, in Kubernetes.
-    Objects(Objects),
+    Objects(Box<Objects>),
 }
 
 #[derive(Default)]
@@ -107,7 +107,7 @@ impl IntentStore {
     /// As [`IntentStore::open`].
     pub(crate) async fn of_cluster(objects: Objects) -> anyhow::Result<Self> {
         let (intents, forgotten) = objects.read().await?;
-        Ok(Self::begin(Home::Objects(objects), intents, forgotten))
+        Ok(Self::begin(Home::Objects(Box::new(objects)), intents, forgotten))
     }
 
     fn begin(home: Home, intents: Vec<Intent>, forgotten: Forgotten) -> Self {

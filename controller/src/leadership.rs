@@ -21,7 +21,7 @@ enum Proof {
     /// As long as this process lives.
     Lock(#[expect(dead_code, reason = "held, not looked at")] File),
     /// As long as it is renewed.
-    Lease(Leader),
+    Lease(Box<Leader>),
 }
 
 // === impl Leadership ===
@@ -75,7 +75,7 @@ impl Leadership {
     pub(crate) fn by_lease(leader: Leader) -> Self {
         Self {
             token: leader.token(),
-            proof: Proof::Lease(leader),
+            proof: Proof::Lease(Box::new(leader)),
         }
     }
 
