@@ -107,7 +107,11 @@ impl IntentStore {
     /// As [`IntentStore::open`].
     pub(crate) async fn of_cluster(objects: Objects) -> anyhow::Result<Self> {
         let (intents, forgotten) = objects.read().await?;
-        Ok(Self::begin(Home::Objects(Box::new(objects)), intents, forgotten))
+        Ok(Self::begin(
+            Home::Objects(Box::new(objects)),
+            intents,
+            forgotten,
+        ))
     }
 
     fn begin(home: Home, intents: Vec<Intent>, forgotten: Forgotten) -> Self {
