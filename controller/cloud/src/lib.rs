@@ -26,9 +26,7 @@ pub mod tags;
 pub mod user_data;
 
 pub use azure::{Azure, AzureConfig, AzureCredentials, AzureEndpoints, AzureImage, AzureMachine};
-pub use gce::{
-    GCE_RUN_SECONDS_MAX, Gce, GceAccelerator, GceConfig, GceCredentials, GceEndpoints, GceMachine,
-};
+pub use gce::{Gce, GceAccelerator, GceConfig, GceCredentials, GceEndpoints, GceMachine};
 pub use oci::{Oci, OciConfig, OciCredentials, OciEndpoints, OciFlex, OciMachine};
 pub use provider::{
     BoxFuture, CloudError, Fault, Instance, InstanceState, LaunchError, LaunchRequest, Provider,

@@ -227,3 +227,92 @@ pub(crate) fn foreign(name: &str) -> LaunchError {
 pub(crate) fn unknown(why: &'static str) -> LaunchError {
     LaunchError::Unknown(why.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &[Row] = &[
+        Row {
+            status: 0,
+            code: "*EXHAUSTED*",
+            says: "",
+            verdict: Verdict::No(Kind::NoCapacity, Scope::Offer),
+            after_seconds: 30,
+        },
+        Row {
+            status: 409,
+            code: "Busy",
+            says: "try later",
+            verdict: Verdict::Again,
+            after_seconds: 0,
+        },
+    ];
+
+    fn said(status: u16, code: &str, message: &str) -> Complaint {
+        Complaint::new(status, code, message)
+    }
+
+    #[test]
+    fn a_row_matches_by_all_that_it_names() {
+        let room = Verdict::No(Kind::NoCapacity, Scope::Offer);
+        assert_eq!(judge(TABLE, &said(503, "POOL_EXHAUSTED_HERE", "")), room);
+        assert_eq!(judge(TABLE, &said(0, "EXHAUSTED", "")), room);
+        let busy = said(409, "Busy", "please Try Later");
+        assert_eq!(judge(TABLE, &busy), Verdict::Again);
+        for patterns in [("a*", "ab"), ("*b", "ab"), ("*", ""), ("ab", "ab")] {
+            assert!(is_like(patterns.0, patterns.1), "{patterns:?}");
+        }
+        for patterns in [("a*", "ba"), ("*b", "ba"), ("ab", "abc"), ("", "a")] {
+            assert!(!is_like(patterns.0, patterns.1), "{patterns:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_row_knows_is_judged_by_its_status_and_never_taken_for_done_nor_for_undone() {
+        for (status, verdict) in [
+            (400, Verdict::No(Kind::Invalid, Scope::Pool)),
+            (401, Verdict::No(Kind::Denied, Scope::Cloud)),
+            (403, Verdict::No(Kind::Denied, Scope::Cloud)),
+            (404, Verdict::No(Kind::Invalid, Scope::Pool)),
+            (408, Verdict::Again),
+            (409, Verdict::Again),
+            (425, Verdict::Again),
+            (429, Verdict::No(Kind::Throttled, Scope::Region)),
+            (500, Verdict::Again),
+            (503, Verdict::Again),
+            (302, Verdict::Again),
+        ] {
+            assert_eq!(judge(TABLE, &said(status, "?", "")), verdict, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_clouds_own_time_goes_before_the_tables() {
+        let time = |complaint: Complaint| match complaint.launch(TABLE) {
+            LaunchError::NotLaunched { retry_after, .. } => retry_after,
+            LaunchError::Unknown(error) => panic!("{error}"),
+        };
+        let mut complaint = said(503, "EXHAUSTED", "");
+        assert_eq!(time(complaint.clone()), Some(Duration::from_secs(30)));
+        complaint.retry_after = Some(Duration::from_secs(7));
+        assert_eq!(time(complaint), Some(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn an_accepted_launch_that_failed_is_surely_no_machine() {
+        let failed = said(0, "INTERNAL", "").launch_failed(TABLE);
+        let LaunchError::NotLaunched { fault, scope, .. } = failed else {
+            panic!("it is known how it ended");
+        };
+        assert_eq!((fault, scope), (Fault::NoCapacity, Scope::Offer));
+    }
+
+    #[test]
+    fn a_foreign_message_is_kept_short_and_tame() {
+        let complaint = said(500, "x\u{1b}[31m", &"long\n".repeat(1_000));
+        assert_eq!(complaint.code, "x [31m");
+        assert_eq!(complaint.message.chars().count(), MESSAGE_CHARS_MAX);
+        assert!(!complaint.message.contains('\n'));
+    }
+}

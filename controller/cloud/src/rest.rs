@@ -18,6 +18,8 @@ pub(crate) const BODY_BYTES_MAX: usize = 64 << 20;
 pub(crate) const PAGES_MAX: usize = 1_000;
 /// How much of an answer that cannot be read stands in its error.
 const SHOWN_CHARS_MAX: usize = 120;
+/// Clouds close what is idle for a minute: one that is closed as it is used again would be a call of unknown outcome.
+const IDLE_MAX: Duration = Duration::from_secs(20);
 /// First and longest pause between two looks at an operation.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -111,6 +113,7 @@ impl Http {
             Client::builder()
                 .connect_timeout(net.connect_timeout)
                 .timeout(net.timeout)
+                .pool_idle_timeout(IDLE_MAX)
                 // A redirect would carry credentials to where nobody wanted them; these interfaces have none.
                 .redirect(redirect::Policy::none())
                 // A lost answer is for the caller to resolve, not for a second sending.
@@ -265,5 +268,67 @@ pub(crate) fn endpoint(text: &str) -> Result<Url, CloudError> {
         Ok(url)
     } else {
         Err(refused("it is not http or https".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(headers: &[(&'static str, &str)], body: &'static str) -> Answer {
+        let headers = headers.iter().map(|(name, value)| {
+            (
+                name.parse().expect("a name"),
+                value.parse().expect("a value"),
+            )
+        });
+        Answer {
+            status: 200,
+            headers: headers.collect(),
+            body: Bytes::from_static(body.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn a_time_to_ask_again_is_seconds_or_a_date() {
+        let after = |text: &str| answer(&[("retry-after", text)], "").retry_after();
+        assert_eq!(after("120"), Some(Duration::from_secs(120)));
+        assert_eq!(after("Sun, 22 Nov 2015 09:28:27 GMT"), Some(Duration::ZERO));
+        let far = after("Tue, 22 Nov 2095 09:28:27 GMT").expect("a time");
+        assert!(far > Duration::from_secs(3_600));
+        assert_eq!(after("soon"), None);
+        assert_eq!(answer(&[], "").retry_after(), None);
+    }
+
+    #[test]
+    fn what_is_not_the_json_that_was_expected_is_an_error() {
+        assert!(answer(&[], "[1]").json::<Vec<u8>>().is_ok());
+        for body in ["", "<html>", "{}", "[1", "[\"a\"]"] {
+            let error = answer(&[], body).json::<Vec<u8>>();
+            let error = error.expect_err("garbled").to_string();
+            assert!(error.contains("status 200"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_below_another_has_its_parts_encoded() {
+        let base = endpoint("http://127.0.0.1:81/base/").expect("an endpoint");
+        let url = below(&base, &["a/b", "../c"]);
+        assert_eq!(url.as_str(), "http://127.0.0.1:81/base/a%2Fb/..%2Fc");
+        for no in ["", "iaas.example.com", "ftp://a", "http://"] {
+            assert!(endpoint(no).is_err(), "{no}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pace_slows_down_and_ends() {
+        tokio::time::pause();
+        let mut pace = Pace::new(Duration::from_secs(1));
+        let start = Instant::now();
+        assert!(pace.pause(None).await);
+        assert!((PAUSE_FIRST..PAUSE_FIRST * 2).contains(&start.elapsed()));
+        assert!(!pace.pause(Some(Duration::from_secs(5))).await);
+        while pace.pause(None).await {}
+        assert!(start.elapsed() <= Duration::from_secs(1));
     }
 }

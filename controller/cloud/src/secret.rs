@@ -21,7 +21,7 @@ pub(crate) struct RsaKey(KeyPair);
 /// Why a key is of no use. It never says what the key was.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyError {
-    #[error("the key is no PEM of a private key")]
+    #[error("the key is no PEM of a private key without pass phrase")]
     NotPem,
     #[error("the key is no RSA key of at least 2048 bits")]
     NotRsa,

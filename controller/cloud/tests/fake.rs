@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use spillway_cloud::conformance::conformance;
 use spillway_cloud::fake::{Fake, LaunchTrouble, ListTrouble, TerminateTrouble};
 use spillway_cloud::{
-    CloudError, Fault, InstanceState, LaunchError, LaunchRequest, Provider, WorkerSpec,
+    CloudError, Fault, InstanceState, LaunchError, LaunchRequest, Provider, Scope, WorkerSpec,
 };
 
 fn fake() -> Fake {

@@ -8,7 +8,6 @@
 mod auth;
 mod config;
 mod errors;
-mod found;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -91,13 +90,12 @@ impl Provider for Azure {
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<Instance>, CloudError>> {
         Box::pin(async {
-            let seen = self
-                .0
-                .seen()
-                .await
-                .map_err(|trouble| trouble.cloud(TABLE))?;
-            let ours = seen.into_iter().filter_map(|seen| self.0.show(seen));
-            Ok(ours.collect())
+            let ours = async {
+                let seen = self.0.seen().await?.into_iter();
+                let ours = seen.filter_map(|seen| self.0.show(seen).transpose());
+                Ok(ours.collect::<Result<Vec<_>, RestError>>()?)
+            };
+            ours.await.map_err(|trouble: Trouble| trouble.cloud(TABLE))
         })
     }
 
@@ -149,8 +147,11 @@ impl Shared {
         {
             return Err(self.failed(&name, why).await);
         }
-        self.show(seen)
-            .ok_or_else(|| unknown("the answer shows a machine without our tags"))
+        match self.show(seen) {
+            Ok(Some(instance)) => Ok(instance),
+            Ok(None) => Err(unknown("the answer shows a machine without our tags")),
+            Err(error) => Err(LaunchError::Unknown(Box::new(error))),
+        }
     }
 
     /// Waits a little for a refusal that comes late, and returns it.
@@ -206,10 +207,10 @@ impl Shared {
             Err(trouble) => Err(trouble),
         };
         let seen = seen.map_err(|trouble| trouble.launch(TABLE))?;
-        if !tags::is_of(&seen.tags, request) {
+        if !tags::is_of(&seen.tags(), request) {
             return Err(foreign(name));
         }
-        if !tags::has_spec(&seen.tags, spec) {
+        if !tags::has_spec(&seen.tags(), spec) {
             return Err(changed());
         }
         if seen.has_failed() {
@@ -217,7 +218,11 @@ impl Shared {
             let why = Complaint::new(0, code, message);
             return Err(self.failed(name, why).await);
         }
-        self.show(seen).ok_or_else(|| foreign(name))
+        match self.show(seen) {
+            Ok(Some(instance)) => Ok(instance),
+            Ok(None) => Err(foreign(name)),
+            Err(error) => Err(LaunchError::Unknown(Box::new(error))),
+        }
     }
 
     /// A machine whose making failed is still there, and must go before anything is launched in its place.
@@ -285,10 +290,23 @@ impl Shared {
         Err(RestError::Endless.into())
     }
 
-    fn show(&self, seen: Seen) -> Option<Instance> {
-        let state = seen.state();
+    /// `None` if it is not ours.
+    fn show(&self, seen: Seen) -> Result<Option<Instance>, RestError> {
+        let (state, tags) = (seen.state(), seen.tags());
         let at = seen.properties.time_created;
-        tags::instance(&seen.tags, &self.config.owner, seen.name, state, at)
+        let shown = tags::instance(
+            &tags,
+            &self.config.owner,
+            seen.name,
+            state,
+            at.unwrap_or_default(),
+        );
+        match (shown, at) {
+            (Some(ours), None) => Err(RestError::Partial {
+                why: format!("{} has no timeCreated", ours.id),
+            }),
+            (shown, _) => Ok(shown),
+        }
     }
 
     fn machines(&self) -> Url {

@@ -51,7 +51,7 @@ struct Properties {
 pub(super) struct Seen {
     pub(super) name: String,
     #[serde(default)]
-    pub(super) tags: BTreeMap<String, String>,
+    tags: Option<BTreeMap<String, String>>,
     pub(super) properties: SeenProperties,
 }
 
@@ -60,7 +60,9 @@ pub(super) struct Seen {
 #[serde(rename_all = "camelCase")]
 pub(super) struct SeenProperties {
     pub(super) provisioning_state: String,
-    pub(super) time_created: Timestamp,
+    /// Machines from before Azure kept it have none; ours are younger.
+    #[serde(default)]
+    pub(super) time_created: Option<Timestamp>,
     #[serde(default)]
     pub(super) instance_view: Option<View>,
 }
@@ -199,6 +201,10 @@ impl Seen {
             "Deleting" => InstanceState::Terminating,
             _ => InstanceState::Booting,
         }
+    }
+
+    pub(super) fn tags(&self) -> BTreeMap<String, String> {
+        self.tags.clone().unwrap_or_default()
     }
 
     pub(super) fn has_failed(&self) -> bool {

@@ -10,9 +10,6 @@ use crate::rest::Net;
 use crate::secret::Secret;
 use crate::{LAUNCH_WAIT, UserData};
 
-/// The longest that a machine lives unless told otherwise: a day.
-pub const GCE_RUN_SECONDS_MAX: u64 = 24 * 60 * 60;
-
 /// A pool's provider on GCE.
 #[derive(Clone)]
 pub struct GceConfig {

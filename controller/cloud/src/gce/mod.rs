@@ -8,7 +8,6 @@
 mod auth;
 mod config;
 mod errors;
-mod found;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -21,9 +20,7 @@ use serde_json::Value;
 use tracing::warn;
 use uuid::Uuid;
 
-pub use self::config::{
-    GCE_RUN_SECONDS_MAX, GceAccelerator, GceConfig, GceCredentials, GceEndpoints, GceMachine,
-};
+pub use self::config::{GceAccelerator, GceConfig, GceCredentials, GceEndpoints, GceMachine};
 
 use self::auth::Auth;
 use self::errors::{TABLE, complaint};

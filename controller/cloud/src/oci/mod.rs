@@ -8,7 +8,6 @@
 mod auth;
 mod config;
 mod errors;
-mod found;
 mod sign;
 #[cfg(test)]
 mod tests;

@@ -335,9 +335,10 @@ async fn an_instance_principal_gets_a_session_once_and_anew_when_it_is_refused()
     let stale = json!({"code": "NotAuthenticated", "message": "the token has expired"});
     once(&server, "GET", INSTANCES, json(401, &stale)).await;
     provider.list().await.expect("listed with a new session");
-    let first = format!("ST${}", session("first"));
-    let second = format!("ST${}", session("second"));
-    assert_eq!(key_ids(&server).await, [&first, &first, &first, &second]);
+    let key_ids = key_ids(&server).await;
+    let sessions = ["first", "first", "first", "second"];
+    let sessions = sessions.map(|name| format!("ST${}", session(name)));
+    assert_eq!(key_ids, sessions, "signed with the session's key");
 }
 
 #[tokio::test]
