@@ -7,10 +7,13 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use spillway_cloud::user_data::Cloud;
 use spillway_cloud::{
-    GCE_RUN_SECONDS_MAX, Gce, GceAccelerator, GceConfig, GceCredentials, GceEndpoints, GceMachine,
-    Provider, Secret,
+    Gce, GceAccelerator, GceConfig, GceCredentials, GceEndpoints, GceMachine, Provider, Secret,
 };
 use spillway_core::{Policy, Pool, clouds};
+
+/// The longest that any machine lives, by Google's own clock: the last of all ways to end a bill. A burst that lasts
+/// longer buys anew.
+const RUN_SECONDS_MAX: u64 = 24 * 3_600;
 
 /// The provider of a pool on GCE.
 ///
@@ -53,7 +56,7 @@ pub(super) fn machine(gcp: &clouds::Gcp, pool: &Pool) -> GceMachine {
         network_tags: Vec::new(),
         service_account: Some(gcp.service_account.clone()),
         market: pool.market,
-        run_seconds_max: GCE_RUN_SECONDS_MAX,
+        run_seconds_max: RUN_SECONDS_MAX,
     }
 }
 
