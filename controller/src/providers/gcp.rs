@@ -11,8 +11,9 @@ use spillway_cloud::{
 };
 use spillway_core::{Policy, Pool, clouds};
 
-/// The longest that a machine lives, whatever happens: a day.
-const RUN_SECONDS_MAX: u64 = 24 * 60 * 60;
+/// The longest that any machine lives, by Google's own clock: the last of all ways to end a bill. A burst that lasts
+/// longer buys anew.
+const RUN_SECONDS_MAX: u64 = 24 * 3_600;
 
 /// The provider of a pool on GCE.
 ///

@@ -23,8 +23,8 @@ pub(super) struct Service {
 /// An instance principal's certificate, made by openssl.
 struct Identity {
     folder: tempfile::TempDir,
-    /// The key that the last login was answered with, as its request brought it.
-    session: Mutex<Option<String>>,
+    /// The public keys that logins brought; the token of the first is `t0ken-0`.
+    sessions: Mutex<Vec<String>>,
 }
 
 // === impl Asked ===
@@ -62,13 +62,12 @@ impl Service {
         self.seen.lock().unwrap().clone()
     }
 
-    /// Checks OCI's signature with the key that the machine's last login brought.
+    /// Checks OCI's signature with the key that the login behind its token brought.
     pub(super) fn verify(&self, asked: &Asked) {
         let authorization = asked.header("authorization");
-        assert!(
-            authorization.contains("keyId=\"ST$t0ken\""),
-            "{authorization}"
-        );
+        let (_, login) = authorization.split_once("keyId=\"ST$t0ken-").unwrap();
+        let (login, _) = login.split_once('"').unwrap();
+        let login: usize = login.parse().unwrap();
         let (_, signature) = authorization.split_once("signature=\"").unwrap();
         let (verb, target) = asked.line.split_once(' ').unwrap();
         let signed = format!(
@@ -79,7 +78,7 @@ impl Service {
         );
         let folder = self.identity.folder.path();
         let at = |name: &str| folder.join(name).display().to_string();
-        let public = self.identity.session.lock().unwrap().clone().unwrap();
+        let public = self.identity.sessions.lock().unwrap()[login].clone();
         let pem = format!("-----BEGIN PUBLIC KEY-----\n{public}\n-----END PUBLIC KEY-----\n");
         fs::write(at("public.pem"), pem).unwrap();
         fs::write(at("signed"), signed).unwrap();
@@ -115,7 +114,7 @@ impl Identity {
         assert!(done.success());
         Self {
             folder,
-            session: Mutex::default(),
+            sessions: Mutex::default(),
         }
     }
 
@@ -233,14 +232,16 @@ fn answer(asked: &Asked, body: &str, identity: &Identity) -> Option<String> {
             let signed = asked.header("authorization");
             let (_, public) = body.split_once("\"publicKey\":\"")?;
             let (public, _) = public.split_once('"')?;
-            *identity.session.lock().unwrap() = Some(public.to_owned());
             let by = "keyId=\"ocid1.tenancy.oc1..aaaa/fed-x509/";
-            signed
-                .contains(by)
-                .then(|| "{\"token\": \"t0ken\"}".to_owned())
+            if !signed.contains(by) {
+                return None;
+            }
+            let mut sessions = identity.sessions.lock().unwrap();
+            sessions.push(public.to_owned());
+            Some(format!("{{\"token\": \"t0ken-{}\"}}", sessions.len() - 1))
         }
         ("GET", "/20190301/secretbundles/ocid1.vaultsecret.oc1.phx.aaaa") => {
-            let is_signed = asked.header("authorization").contains("keyId=\"ST$t0ken\"");
+            let is_signed = asked.header("authorization").contains("keyId=\"ST$t0ken-");
             is_signed.then(|| format!("{{\"secretBundleContent\":{{\"contentType\":\"BASE64\",\"content\":\"{secret}\"}},\"stages\":[]}}"))
         }
         ("DELETE", _) => text(""),
