@@ -31,7 +31,7 @@ test: setup kafka-jars kube-programs ## Run every test, on real components
 	tests/testbed/packages.sh rules
 	tests/testbed/packages.sh images
 	$(MAKE) --no-print-directory lint
-	cargo build --quiet --workspace --bins
+	cargo build --quiet --workspace --exclude spillway-ec2 --bins
 	cargo check --quiet -p spillway-core
 	SPILLWAY_BIN_DIR=$(DEV) cargo test --workspace
 	SPILLWAY_FUZZ_WORLDS=100000 cargo test -p spillway-core --lib fuzz -- --nocapture
