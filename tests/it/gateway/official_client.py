@@ -9,6 +9,7 @@ import sys
 import grpc
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import InvalidOperation
 from google.cloud import vision
 from google.cloud.vision_v1.services.image_annotator.transports import (
     ImageAnnotatorGrpcTransport,
@@ -60,6 +61,9 @@ def main():
             client.batch_annotate_images(requests=[request], metadata=[("x-goog-api-key", "wrong")], retry=None)
         except GoogleAPICallError as error:
             refused = type(error).__name__
+        except InvalidOperation:
+            # Over REST a 401 makes the client ask for new credentials, which anonymous ones have not got.
+            refused = "Unauthorized"
         print(json.dumps({"transport": name, "answers": answers, "refused": refused}))
 
 
