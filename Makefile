@@ -31,7 +31,8 @@ test: setup kafka-jars kube-programs ## Run every test, on real components
 	tests/testbed/packages.sh rules
 	tests/testbed/packages.sh images
 	$(MAKE) --no-print-directory lint
-	cargo build --quiet --workspace --exclude spillway-ec2 --bins
+	# With the tests' features, so that the run below builds no dependency a second time.
+	cargo build --quiet --workspace --bins --tests --examples
 	cargo check --quiet -p spillway-core
 	SPILLWAY_BIN_DIR=$(DEV) cargo test --workspace
 	SPILLWAY_FUZZ_WORLDS=100000 cargo test -p spillway-core --lib fuzz -- --nocapture
