@@ -41,7 +41,7 @@ export type Policy = {
   pause: Order | null;
   overrides: Order[];
   leader: { is_leader: boolean; token: number; since: string; identity: string | null };
-  loop: { tick_seconds: number; ticks: number; panics: number };
+  loop: { tick_seconds: number; ticks: number; panics?: number };
   /** Machines with our tags and without an intent; null if no provider could be asked. */
   orphans: number | null;
   objectives: { topic: string; drain_within_seconds: number }[];
@@ -128,7 +128,8 @@ export type Worker = Place & {
   ordered_drain: Order | null;
 };
 
-export type Lag = { topic: string; partition: number; lag: number | null };
+/** `owner`: who says that it reads it. `is_stuck`: jobs wait, and nothing was committed for a minute although somebody reads it. */
+export type Lag = { topic: string; partition: number; lag: number | null; owner: string | null; is_stuck: boolean };
 
 export type Cells = (number | null)[];
 
@@ -219,7 +220,7 @@ export type Partitions = {
   skew: number | null;
 };
 
-export type Partition = Lag & { lags: Cells; owner: string | null; is_stuck: boolean };
+export type Partition = Lag & { lags: Cells };
 
 export type Told = { value: number; from: "policy" | "measured" | "provider"; age_seconds: number | null };
 
@@ -257,7 +258,8 @@ export type Cost = {
   }[];
   days: { day: string; base: number | null; burst: number | null; images: number | null; late_jobs_max: number | null }[];
   hybrid: { dollars_per_hour: number | null; today: number | null };
-  all_cloud: { dollars_per_hour: number | null; today: number | null; pool: string | null; how: string };
+  /** Null where the policy names no offer. */
+  all_cloud: { dollars_per_hour: number | null; today: number | null; pool: string; how: string } | null;
   per_1000_images: number | null;
   idle_share: number | null;
 };
@@ -328,6 +330,8 @@ export type Played = {
   wait_p50_seconds: number | null;
   launches: number | null;
   budget_exceeded: boolean | null;
+  /** How it went: the most in each point, bought machines, dollars since the beginning. */
+  series: { at: number[]; backlog: Cells; workers: Cells; spent: Cells } | null;
 };
 
 export type WhatIf = {

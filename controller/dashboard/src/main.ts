@@ -1,8 +1,10 @@
 import "./style/tokens.css";
 import "./style/page.css";
+import "./style/controls.css";
 import "./style/shell.css";
 import "./style/parts.css";
 import "./style/timeline.css";
+import "./style/tables.css";
 import "./style/screens.css";
 import { effect } from "@preact/signals";
 import { render } from "preact";

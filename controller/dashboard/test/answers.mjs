@@ -72,13 +72,9 @@ export function partitions(scene) {
     policy: policy?.name ?? "",
     at: samples.map(({ at }) => at),
     step_seconds: 2,
-    partitions: (policy?.lags ?? []).map(({ topic, partition, lag }) => ({
-      topic,
-      partition,
-      lag,
-      lags: samples.map(({ backlog }) => (backlog === null ? null : Math.round((backlog / 12) * (1 + Math.sin(partition * 2.1) * 0.55)))),
-      owner: partition === 7 ? null : (policy?.workers[partition % policy.workers.length]?.id ?? null),
-      is_stuck: partition === 3 && (lag ?? 0) > 300,
+    partitions: (policy?.lags ?? []).map((each) => ({
+      ...each,
+      lags: samples.map(({ backlog }) => (backlog === null ? null : Math.round((backlog / 12) * (1 + Math.sin(each.partition * 2.1) * 0.55)))),
     })),
     left_out: 0,
     skew: 1.5,
@@ -231,8 +227,21 @@ export const manifest = (policy) => ({ policy, revision: REVISION, yaml: YAML })
 /** @param {Scene} scene @param {string} yaml @param {number} hours @returns {WhatIf} */
 export function whatIf(scene, yaml, hours) {
   const at = Date.parse(scene.at);
-  const current = { burst_cost: 3.1, base_cost: 7.68, total_cost: 10.78, late_jobs: 0, late_share: 0, wait_max_seconds: 148, wait_p50_seconds: 0.4, launches: 12, budget_exceeded: false };
   const isSame = yaml === YAML;
+  const points = 120;
+  /** Two rushes; the edited policy buys fewer and takes longer. @param {number} machines */
+  const series = (machines) => {
+    const rush = (/** @type {number} */ i) => Math.max(0, Math.sin(i / 9 - 1)) ** 2;
+    const workers = Array.from({ length: points }, (_, i) => Math.round(rush(i - 3) * machines));
+    let spent = 0;
+    return {
+      at: Array.from({ length: points }, (_, i) => Math.round(at / 1000 - hours * 3_600 * (1 - i / points))),
+      backlog: Array.from({ length: points }, (_, i) => Math.round(rush(i) * 9_000 + rush(i - 5) * (26_000 / machines))),
+      workers,
+      spent: workers.map((n) => (spent += n * 0.02)),
+    };
+  };
+  const current = { burst_cost: 3.1, base_cost: 7.68, total_cost: 10.78, late_jobs: 0, late_share: 0, wait_max_seconds: 148, wait_p50_seconds: 0.4, launches: 12, budget_exceeded: false, series: series(4) };
   return {
     hours,
     from: new Date(at - hours * 3_600_000).toISOString(),
@@ -240,7 +249,7 @@ export function whatIf(scene, yaml, hours) {
     arrivals: 648_000,
     gaps_seconds: isSame ? 0 : 95,
     current,
-    edited: isSame ? current : { ...current, burst_cost: 1.9, total_cost: 9.58, late_jobs: 240, late_share: 0.00037, wait_max_seconds: 204, launches: 8 },
+    edited: isSame ? current : { ...current, burst_cost: 1.9, total_cost: 9.58, late_jobs: 240, late_share: 0.00037, wait_max_seconds: 204, launches: 8, series: series(3) },
     differences: isSame
       ? { plans: 21_600, different: 0, first: [] }
       : { plans: 21_600, different: 120, first: [{ at: scene.at, recorded: "Launching 3 × cloud-a10: 5,510 jobs wait.", edited: "Nothing to do: the base clears 5,510 waiting jobs in 9m." }] },

@@ -72,8 +72,11 @@ test("states and decisions come in live, and nothing jumps on any screen", async
       seen.moved = [];
       new PerformanceObserver((list) => {
         for (const { sources } of /** @type {any[]} */ (list.getEntries())) {
-          // A list that grows at its top moves its entries, time its marks, a sentence its words; nothing else moves.
-          for (const { node } of sources) if (!node?.parentElement?.closest(".entries, .lane, .now-body, .headline")) seen.moved.push((node?.outerHTML ?? node?.parentElement?.outerHTML ?? String(node)).slice(0, 120));
+          // Lists and tables that grow move their entries and rows, time its marks, a sentence its words; nothing else moves.
+          for (const { node } of sources) {
+            if (node?.matches?.("tbody, tr") || node?.parentElement?.closest(".entries, .lane, .now-body, .headline")) continue;
+            seen.moved.push((node?.outerHTML ?? node?.parentElement?.outerHTML ?? String(node)).slice(0, 120));
+          }
         }
       }).observe({ type: "layout-shift" });
     });

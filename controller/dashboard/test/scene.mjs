@@ -264,6 +264,8 @@ export class Scene {
     const lags = Array.from({ length: PARTITIONS }, (_, partition) => ({
       topic: "spillway.jobs",
       partition,
+      owner: partition === 7 ? null : (working[partition % Math.max(1, working.length)]?.id ?? null),
+      is_stuck: partition === 3 && this.backlog > 3_000,
       lag: isBlind && partition % 3 === 1 ? null : Math.round((this.backlog / PARTITIONS) * (1 + Math.sin(partition * 2.1) * 0.55)),
     }));
     const spent = 3.1 + this.total.burst;

@@ -30,6 +30,9 @@ test("the log filters and finds, and an entry has an address", async () => {
     await reads(detail.locator("#alternatives"), "chosen × 1");
     await reads(detail.locator("code"), "DeadlineEndangered");
     await page.locator(".entry[aria-current=true]").waitFor();
+    const [, number = ""] = /(\d+)$/.exec(page.url()) ?? [];
+    await page.getByRole("link", { name: /^Before:/ }).press("Enter");
+    await page.waitForURL(`**/#/decisions/${Number(number) - 1}`);
   });
 });
 
@@ -260,6 +263,10 @@ test("what if: problems with their lines, both policies side by side, the change
     await page.getByRole("button", { name: "Play" }).click();
     await reads(page.locator("#outcome"), "It would have cost $1.20 less, and 240 jobs would have been late, against 0.");
     await reads(page.locator("#what-if-table"), "▼ 39%");
+    assert.equal(await page.locator("#outcome canvas").count(), 3);
+    assert.equal(await page.locator("#outcome .cursor:not([hidden])").count(), 0);
+    await page.locator("#outcome .plot-root").first().hover({ position: { x: 400, y: 40 } });
+    assert.equal(await page.locator("#outcome .cursor:not([hidden])").count(), 3);
     await reads(page.locator("#diff .line-added").nth(1), "drainWithin: 10m");
     await reads(page.locator("#differences"), "120 of 21,600 plans");
     assert.equal(stand.ordered.at(-1)?.body.hours, 24);

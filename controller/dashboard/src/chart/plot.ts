@@ -3,7 +3,6 @@
 // Our own, because a library of any use takes a third of what the whole page may weigh (README, "Why these libraries").
 
 import type { Cells } from "../contract.ts";
-import type { Column } from "../past.ts";
 import { moments, stepFor, ticks } from "./scale.ts";
 import type { Series, Spec } from "./specs.ts";
 import { type ColorName, fontFamily, hatch } from "./theme.ts";
@@ -21,7 +20,7 @@ const LABEL_HEIGHT = 30;
 export type Scene = {
   colors: Record<ColorName, string>;
   at: number[];
-  columns: Record<Column, Cells>;
+  columns: Record<string, Cells>;
   from: number;
   to: number;
   deadline: number;
@@ -44,6 +43,7 @@ export function makePlot(spec: Spec, hasTimeAxis: boolean, root: HTMLElement, on
   const cursor = root.appendChild(document.createElement("span"));
   cursor.className = "cursor";
   const dots = spec.series.map(() => root.appendChild(document.createElement("span")));
+  for (const mark of [cursor, ...dots]) mark.hidden = true;
   let scene: Scene | null = null;
   let sheet: Sheet | null = null;
 
@@ -135,10 +135,10 @@ function paint(canvas: HTMLCanvasElement, spec: Spec, scene: Scene, root: HTMLEl
 // === what is drawn ===
 
 /** Each series' height: its own value, or the sum up to it in a stack. */
-function stacked(spec: Spec, columns: Record<Column, Cells>): Cells[] {
+function stacked(spec: Spec, columns: Record<string, Cells>): Cells[] {
   let below: Cells | null = null;
   return spec.series.map(({ column, isOver }): Cells => {
-    const own = columns[column];
+    const own = columns[column] ?? [];
     const under: Cells | null = below;
     if (!spec.isStacked || isOver) return own;
     // Where nothing is known there is no stack; where one of its kinds is not, the others are.

@@ -1,11 +1,11 @@
 // The timeline's charts, one entry each. A new chart is a new entry here.
 
 import * as format from "../format.ts";
-import type { Column } from "../past.ts";
 import type { ColorName } from "./theme.ts";
 
 export type Series = {
-  column: Column;
+  /** Of the scene that it is drawn from. */
+  column: string;
   name: string;
   color: ColorName;
   /** Filled down to the axis, or down to the series below in a stack. */

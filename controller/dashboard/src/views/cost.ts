@@ -5,7 +5,7 @@ import type { Cost as Answer, Policy } from "../contract.ts";
 import { clock, count, dollars, dollarsPerHour, instant, percent, UNKNOWN } from "../format.ts";
 import { useResource } from "../resource.ts";
 import { about } from "../store.ts";
-import { html, Facts, Loaded, Meter, Section, Value, type View } from "./html.ts";
+import { Empty, html, Facts, Loaded, Meter, Section, Value, type View } from "./html.ts";
 import { type Column, Table } from "./table.ts";
 
 type PoolCost = Answer["pools"][number];
@@ -47,6 +47,7 @@ function days(most: number): readonly Column<Day>[] {
 
 /** Two bars on one scale. */
 function Versus({ cost: { hybrid, all_cloud: cloud, today } }: { cost: Answer }): View {
+  if (!cloud) return html`<${Empty}>The policy names no offer: there is nothing to compare with.<//>` as VNode;
   const most = Math.max(hybrid.today ?? 0, cloud.today ?? 0) || 1;
   const bar = (name: string, { today, dollars_per_hour: perHour }: Answer["hybrid"], base: number, burst: number) => html`<div class="versus">
     <span>${name}</span>
@@ -56,7 +57,7 @@ function Versus({ cost: { hybrid, all_cloud: cloud, today } }: { cost: Answer })
   </div>`;
   const saved = hybrid.today !== null && cloud.today !== null && cloud.today > 0 ? 1 - hybrid.today / cloud.today : null;
   const words = saved === null ? "How they compare is unknown." : saved >= 0 ? `Hybrid costs ${percent(saved)} less today.` : `Hybrid costs ${percent(-saved)} more today.`;
-  return html`${bar("Base and burst, as it is", hybrid, today.base ?? 0, today.burst ?? 0)}${bar(`All in the cloud${cloud.pool ? `, ${cloud.pool}` : ""}`, cloud, 0, cloud.today ?? 0)}
+  return html`${bar("Base and burst, as it is", hybrid, today.base ?? 0, today.burst ?? 0)}${bar(`All in the cloud, ${cloud.pool}`, cloud, 0, cloud.today ?? 0)}
     <p class="verdict">${words}</p>
     <p class="note">${cloud.how}</p>` as unknown as VNode;
 }

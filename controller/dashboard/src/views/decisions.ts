@@ -111,6 +111,14 @@ function Part({ title, children }: { title: string; children?: unknown }): View 
   return html`<div class="part"><h3>${title}</h3>${children}</div>` as VNode;
 }
 
+/** To the decision before and after, by number. */
+function Neighbours({ id }: { id: number }): View {
+  const all = policyDecisions.value;
+  const here = all.findIndex((each) => each.id === id);
+  const link = (of: Decision | undefined, name: string) => of && html`<a href=${`#/decisions/${of.id}`}>${name} #${of.id}</a>`;
+  return html`<nav class="meta neighbours" aria-label="Neighbouring decisions">${link(all[here + 1], "Before: ")}${here > 0 && link(all[here - 1], "After: ")}</nav>` as VNode;
+}
+
 function Detail({ decision }: { decision: Decision }): View {
   const { id, at, sentence, hold, violations, actions, reasons, alternatives, numbers, desired, revision } = decision;
   return html`<p class="sentence">${sentence}</p>
@@ -129,7 +137,8 @@ function Detail({ decision }: { decision: Decision }): View {
       <${Table} id="alternatives" label="Alternatives" columns=${ALTERNATIVES} groups=${[{ key: "all", rows: alternatives }]} keyOf=${(it: Alternative) => it.pool} />
     <//>`}
     <${Part} title="Decided upon"><${Numbers} numbers=${numbers} /><//>
-    <${Part} title="Machines wanted"><${Numbers} numbers=${desired} /><//>` as unknown as VNode;
+    <${Part} title="Machines wanted"><${Numbers} numbers=${desired} /><//>
+    <${Neighbours} id=${id} />` as unknown as VNode;
 }
 
 function Chosen({ id }: { id: string }): View {

@@ -44,7 +44,7 @@ function Now({ policy: { leader, loop, orphans, signal_age_seconds: ages } }: { 
         ["Lag read", ago(ages.backlog)],
         ["Heartbeats read", ago(ages.workers)],
         ["Leads", leader.is_leader ? (leader.identity ?? "this one") : "another", `token ${leader.token}, for ${duration(since)}`],
-        ["Last tick took", `${(loop.tick_seconds * 1000).toFixed(1)} ms`, `${count(loop.ticks)} ticks, ${count(loop.panics)} panics`],
+        ["Last tick took", `${(loop.tick_seconds * 1000).toFixed(1)} ms`, `${count(loop.ticks)} ticks${loop.panics === undefined ? "" : `, ${count(loop.panics)} panics`}`],
         ["Machines without an intent", orphans === null ? "unknown" : count(orphans), orphans === null ? "no provider could be asked" : "they are ended"],
       ]}
     />

@@ -19,11 +19,11 @@ function rows<T>(items: readonly T[], size: number): T[][] {
 }
 
 function Cell({ lag, lagMax, isNumbered }: { lag: Lag; lagMax: number; isNumbered: boolean }): View {
-  const full = `partition ${lag.partition}: ${lag.lag === null ? "lag unknown" : `${count(lag.lag)} waiting`}`;
+  const full = `partition ${lag.partition}: ${lag.lag === null ? "lag unknown" : `${count(lag.lag)} waiting`}${lag.is_stuck ? ", stuck" : ""}`;
   const step = lag.lag === null ? "unknown" : heat(lag.lag, lagMax);
   const short = lag.lag === null ? "?" : compact(lag.lag);
-  return html`<td class=${`heat heat-${step}`} title=${full}>
-    ${isNumbered && html`<span aria-hidden="true">${short}</span>`}<span class="sr">${lag.lag === null ? "unknown" : count(lag.lag)}</span>
+  return html`<td class=${`heat heat-${step} ${lag.is_stuck ? "is-stuck" : ""}`} title=${full}>
+    ${isNumbered && html`<span aria-hidden="true">${short}</span>`}<span class="sr">${lag.lag === null ? "unknown" : count(lag.lag)}${lag.is_stuck ? " stuck" : ""}</span>
   </td>` as VNode;
 }
 
@@ -31,7 +31,7 @@ function Topic({ topic, lags, lagMax }: { topic: string; lags: readonly Lag[]; l
   const isNumbered = lags.length <= NUMBERED_MAX;
   const width = isNumbered ? 8 : 32;
   return html`<table class=${isNumbered ? "strip" : "strip strip-dense"}>
-    <caption>${topic}</caption>
+    <caption>${topic}${lags.length > CELLS_MAX && `, the first ${count(CELLS_MAX)} of ${count(lags.length)} partitions`}</caption>
     <thead class="sr">
       <tr>
         <th scope="col">From partition</th>

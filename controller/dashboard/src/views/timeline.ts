@@ -9,7 +9,7 @@ import { type ColorName, theme } from "../chart/theme.ts";
 import type { Cells, Policy } from "../contract.ts";
 import { clock, duration } from "../format.ts";
 import type { Marker } from "../judge.ts";
-import type { Column, Mark } from "../past.ts";
+import type { Mark } from "../past.ts";
 import { go } from "../route.ts";
 import { cursorAt, past, pastOf, pastVersion, pastWanted, range } from "../store.ts";
 import { html, Section, Segments, Swatch, type View } from "./html.ts";
@@ -25,7 +25,7 @@ const RANGES = [
 const SPAN_MIN_SECONDS = 60;
 
 /** The part of the past in view, worked out once a second for all charts. */
-type Window = { at: number[]; columns: Record<Column, Cells>; marks: readonly Mark[]; from: number; to: number };
+type Window = { at: number[]; columns: Record<string, Cells>; marks: readonly Mark[]; from: number; to: number };
 
 const view = signal<Window | null>(null);
 
@@ -131,7 +131,7 @@ function spokenAt(window: Window, specs: readonly Spec[]): string {
   const at = cursorAt.value ?? window.to;
   const i = indexAt(window.at, at);
   const figures = specs.flatMap((spec) =>
-    spec.series.map((each) => `${spec.title} ${each.name} ${spec.full(window.columns[each.column][i] ?? null)}`),
+    spec.series.map((each) => `${spec.title} ${each.name} ${spec.full(window.columns[each.column]?.[i] ?? null)}`),
   );
   return `${clock(at)}. ${figures.join(", ")}. ${markAt(at)?.sentence ?? ""}`;
 }
@@ -198,7 +198,7 @@ function Readout(): View {
 function Legend({ spec }: { spec: Spec }): View {
   const window = view.value;
   const i = window ? indexAt(window.at, cursorAt.value ?? window.to) : 0;
-  const text = (series: Series) => (window && window.at.length > 0 ? spec.full(window.columns[series.column][i] ?? null) : "–");
+  const text = (series: Series) => (window && window.at.length > 0 ? spec.full(window.columns[series.column]?.[i] ?? null) : "–");
   return html`<span class="legend">
     ${spec.series.map(
       (series) => html`<span class="legend-item">
@@ -212,7 +212,7 @@ function Legend({ spec }: { spec: Spec }): View {
 function described(spec: Spec, window: Window | null): string {
   if (!window || window.at.length === 0) return `${spec.title}: nothing yet`;
   const parts = spec.series.map((series) => {
-    const cells = window.columns[series.column];
+    const cells = window.columns[series.column] ?? [];
     const highest = cells.reduce((max: number, n) => Math.max(max, n ?? 0), 0);
     return `${series.name} now ${spec.full(cells.at(-1) ?? null)}, highest ${spec.full(highest)}`;
   });

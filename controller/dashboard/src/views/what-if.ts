@@ -8,6 +8,7 @@ import { clock, count, day, dollars, duration, instant, percent } from "../forma
 import { useResource } from "../resource.ts";
 import { askSession } from "../store.ts";
 import { Chip, html, Loaded, Section, Segments, type View } from "./html.ts";
+import { Courses } from "./played.ts";
 import { type Column, Table } from "./table.ts";
 
 const HOURS = [1, 6, 24, 72, 168].map((hours) => [hours, hours < 48 ? `${hours}h` : `${hours / 24}d`] as const);
@@ -99,6 +100,7 @@ function Outcome({ answer }: { answer: Answer }): View {
       ${edited.budget_exceeded && html`<p><${Chip} kind="bad">The edited policy would have been over its budget<//></p>`}
       ${gaps > 0 && html`<p><${Chip} kind="trouble">${duration(gaps)} were not recorded and count as without arrivals<//></p>`}
       <${Table} id="what-if-table" label="Both policies" columns=${columns(answer)} groups=${[{ key: "all", rows: ROWS }]} keyOf=${(row: Row) => row.name} />
+      <${Courses} answer=${answer} />
       <p class="note">${how}</p>
     <//>
     <${Section} id="diff" title="The change" class="half" tools=${html`<span class="buttons"><${Copy} text=${diff} name="diff" /><${Copy} text=${kubectl} name="command" /></span>`}>
