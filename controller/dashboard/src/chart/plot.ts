@@ -59,7 +59,9 @@ export function makePlot(spec: Spec, hasTimeAxis: boolean, root: HTMLElement, on
   const onLeave = () => onPoint(null);
   root.addEventListener("pointermove", onMove);
   root.addEventListener("pointerleave", onLeave);
-  const resizes = new ResizeObserver(redraw);
+  const resizes = new ResizeObserver(() => {
+    if (Math.round(root.clientWidth * devicePixelRatio) !== canvas.width) redraw();
+  });
   resizes.observe(root);
 
   return {
