@@ -34,7 +34,7 @@ test: setup kafka-jars kube-programs ## Run every test, on real components
 	# With the tests' features, so that the run below builds no dependency a second time.
 	cargo build --quiet --workspace --bins --tests --examples
 	cargo check --quiet -p spillway-core
-	SPILLWAY_BIN_DIR=$(DEV) cargo test --workspace
+	SPILLWAY_BIN_DIR=$(DEV) tests/run.sh
 	SPILLWAY_FUZZ_WORLDS=100000 cargo test -p spillway-core --lib fuzz -- --nocapture
 	tests/testbed/packages.sh bound
 	cargo clippy --quiet -p spillway-sim --all-targets --features bound -- -D warnings
