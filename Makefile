@@ -72,6 +72,11 @@ images: build ## Build the container images; GPU=1 LIBTORCH=... the worker's wit
 bench: setup kafka-jars ## Run benchmarks; NAME=worker or NAME=controller runs one
 	tests/bench/run.sh $(NAME)
 
+.PHONY: docs
+docs: ## Build the book of docs/ into target/book; builds mdBook first, once
+	"$$(tests/testbed/mdbook.sh)" build docs
+	@echo "Ready: target/book/index.html"
+
 .PHONY: models-test
 models-test: ## Test the model exporters; needs PyTorch (3 GB), so it is no part of `make test`
 	python3 -m venv $(SPILLWAY_CACHE)/models-venv
