@@ -1,16 +1,19 @@
 // The timeline's charts, one entry each. A new chart is a new entry here.
 
 import * as format from "../format.ts";
-import type { Column } from "../past.ts";
 import type { ColorName } from "./theme.ts";
 
 export type Series = {
-  column: Column;
+  /** Of the scene that it is drawn from. */
+  column: string;
   name: string;
   color: ColorName;
   /** Filled down to the axis, or down to the series below in a stack. */
   fill?: "soft" | "solid" | "hatch";
   dash?: readonly number[];
+  swatch: string;
+  /** In a stack: drawn over it, not part of it. */
+  isOver?: boolean;
 };
 
 export type Spec = {
@@ -23,8 +26,6 @@ export type Spec = {
   isStepped?: boolean;
   /** A line at the deadline. */
   hasDeadline?: boolean;
-  /** What an empty stretch means here. */
-  gap: string;
   full: (n: number | null) => string;
   axis: (n: number) => string;
   /** Steps between grid lines. */
@@ -40,8 +41,7 @@ export const SPECS: readonly Spec[] = [
   {
     id: "backlog",
     title: "Backlog",
-    series: [{ column: "backlog", name: "jobs", color: "accent", fill: "soft" }],
-    gap: format.UNKNOWN,
+    series: [{ column: "backlog", name: "jobs", color: "accent", fill: "soft", swatch: "line" }],
     full: format.count,
     axis: format.compact,
     increments: WHOLE,
@@ -49,10 +49,12 @@ export const SPECS: readonly Spec[] = [
   },
   {
     id: "eta",
-    title: "Drain ETA",
-    series: [{ column: "drain_eta_seconds", name: "until clear", color: "accent" }],
+    title: "Against the deadline",
+    series: [
+      { column: "drain_eta_seconds", name: "drain ETA", color: "accent", swatch: "line" },
+      { column: "oldest_age_seconds", name: "oldest job", color: "ink-2", dash: [5, 4], swatch: "dashed" },
+    ],
     hasDeadline: true,
-    gap: "never or unknown",
     full: (n) => (n === null ? "never or unknown" : format.duration(n)),
     axis: format.duration,
     increments: TIME,
@@ -62,10 +64,9 @@ export const SPECS: readonly Spec[] = [
     id: "rates",
     title: "Rates",
     series: [
-      { column: "arrival_rate", name: "arrival rate", color: "ink-2", dash: [5, 4] },
-      { column: "service_rate", name: "service rate", color: "accent" },
+      { column: "arrival_rate", name: "arrival", color: "ink-2", dash: [5, 4], swatch: "dashed" },
+      { column: "service_rate", name: "service", color: "accent", swatch: "line" },
     ],
-    gap: format.UNKNOWN,
     full: format.rate,
     axis: format.compact,
     topMin: 1,
@@ -74,13 +75,13 @@ export const SPECS: readonly Spec[] = [
     id: "workers",
     title: "Workers",
     series: [
-      { column: "base", name: "base", color: "base", fill: "solid" },
-      { column: "burst", name: "burst", color: "burst", fill: "solid" },
-      { column: "booting", name: "booting", color: "burst", fill: "hatch" },
+      { column: "base", name: "base", color: "base", fill: "solid", swatch: "base" },
+      { column: "burst", name: "burst", color: "burst", fill: "solid", swatch: "burst" },
+      { column: "booting", name: "booting", color: "burst", fill: "hatch", swatch: "booting" },
+      { column: "desired", name: "wanted", color: "ink", dash: [2, 3], isOver: true, swatch: "dotted" },
     ],
     isStacked: true,
     isStepped: true,
-    gap: format.UNKNOWN,
     full: format.count,
     axis: format.compact,
     increments: WHOLE,
@@ -89,9 +90,11 @@ export const SPECS: readonly Spec[] = [
   {
     id: "cost",
     title: "Cost",
-    series: [{ column: "cost_per_hour", name: "per hour", color: "ink-2", fill: "soft" }],
+    series: [
+      { column: "cost_per_hour", name: "all", color: "ink-2", fill: "soft", swatch: "grey" },
+      { column: "burst_cost_per_hour", name: "burst", color: "burst", swatch: "burst-line" },
+    ],
     isStepped: true,
-    gap: format.UNKNOWN,
     full: format.dollarsPerHour,
     axis: (n) => `$${n >= 1000 ? format.compact(n) : Number.isInteger(n) ? n : n.toFixed(2)}`,
     topMin: 0.1,

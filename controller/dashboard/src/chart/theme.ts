@@ -44,7 +44,7 @@ const hatches = new Map<string, CanvasPattern | string>();
 export function hatch(color: string): CanvasPattern | string {
   let pattern = hatches.get(color);
   if (pattern === undefined) {
-    pattern = drawHatch(color, Math.round(6 * devicePixelRatio)) ?? color;
+    pattern = drawHatch(color, 6) ?? color;
     hatches.set(color, pattern);
   }
   return pattern;

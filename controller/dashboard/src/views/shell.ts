@@ -1,9 +1,14 @@
+// What is around every screen: menu, policy, connection, notices.
+
+import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import type { VNode } from "preact";
 import type { Policy } from "../contract.ts";
-import { duration } from "../format.ts";
+import { clock, duration, instant } from "../format.ts";
 import { STANDING_TEXT, type Standing, standing } from "../judge.ts";
-import { ageSeconds, choose, connection, isStale, policy, state } from "../store.ts";
-import { html, type View } from "./html.ts";
+import { SCREENS, screen, screenName } from "../route.ts";
+import { ageSeconds, choose, connection, isStale, policy, session, state } from "../store.ts";
+import { Chip, html, type View } from "./html.ts";
 
 /** A shape per standing, so that it does not hang on colour. */
 const STANDING_GLYPH: Record<Standing, string> = {
@@ -40,12 +45,12 @@ export function StaleNotice(): View {
   const age = ageSeconds.value;
   const isShown = isStale.value && age !== null;
   const what = connection.value === "lost" ? "Connection to the controller lost; trying again." : "The controller sends nothing new.";
-  return html`<div class="notice-place">
+  return html`<aside class="notice-place" aria-label="Connection">
     ${isShown &&
     html`<div class="notice">
       <strong>${what}</strong> <span>What is shown is ${duration(Math.floor(age))} old.</span>
     </div>`}
-  </div>` as VNode;
+  </aside>` as VNode;
 }
 
 /** Says changes to a screen reader once, not every second. */
@@ -76,18 +81,73 @@ function PolicySwitch({ policies, current }: { policies: readonly Policy[]; curr
   </nav>` as VNode;
 }
 
-export function Header(): View {
+/** What people changed about how the policy is followed: seen from every screen. */
+function Orders({ policy: { mode, pause, overrides } }: { policy: Policy }): View {
+  const until = (at: string | null) => (at === null ? "" : ` until ${clock(instant(at)).slice(0, 5)}`);
+  return html`${mode === "Recommend" && html`<${Chip} kind="quiet">Recommends only<//>`}
+    ${pause && html`<a href="#/control"><${Chip} kind="trouble">Paused${until(pause.until)}<//></a>`}
+    ${overrides.map((each) => html`<a href="#/control" key=${each.id}><${Chip} kind="trouble">${each.pool} overridden${until(each.until)}<//></a>`)}` as VNode;
+}
+
+const isMenuOpen = signal(false);
+
+export function Menu(): View {
+  const here = screen.value;
+  const close = () => {
+    isMenuOpen.value = false;
+  };
+  return html`<header class=${`rail ${isMenuOpen.value ? "is-open" : ""}`}>
+    <a class="brand" href="#/" onClick=${close}><img src="icon.svg" width="24" height="24" alt="" /> Spillway</a>
+    <button
+      type="button"
+      class="button menu"
+      aria-expanded=${isMenuOpen.value}
+      aria-controls="menu"
+      onClick=${() => {
+        isMenuOpen.value = !isMenuOpen.value;
+      }}
+    >
+      ${screenName.value} <span aria-hidden="true">▾</span><span class="sr">, menu</span>
+    </button>
+    <nav id="menu" aria-label="Screens">
+      ${SCREENS.map(([id, name]) => html`<a key=${id} href=${`#/${id}`} aria-current=${id === here ? "page" : undefined} onClick=${close}>${name}</a>`)}
+    </nav>
+  </header>` as VNode;
+}
+
+export function Top(): View {
   const current = policy.value;
-  return html`<header class=${isStale.value ? "top is-stale" : "top"}>
+  return html`<section class=${isStale.value ? "top is-stale" : "top"} aria-label="Policy and connection">
     <div class="top-row">
-      <span class="brand">
-        <img src="icon.svg" width="22" height="22" alt="" />
-        <span>Spillway</span>
-      </span>
-      <h1>${current?.name ?? "Dashboard"}</h1>
-      ${current && html`<${Badge} of=${standing(current)} />`}
+      <h1>${current?.name ?? "Spillway"}</h1>
+      ${current && html`<${Badge} of=${standing(current)} /><${Orders} policy=${current} />`}
       <${ConnectionState} />
     </div>
     ${current && html`<${PolicySwitch} policies=${state.value?.policies ?? []} current=${current.name} />`}
-  </header>` as VNode;
+  </section>` as VNode;
+}
+
+export function Foot(): View {
+  const who = session.value;
+  return html`<footer>
+    <span>Spillway ${state.value?.version ?? ""}</span>
+    ${who && html`<span>${who.user ?? "nobody in particular"}, ${who.may_operate ? "may read and order" : "may read only"}</span>`}
+    <span>times of this browser's zone, days of UTC</span>
+    <a href="licences.txt">Licences</a>
+  </footer>` as VNode;
+}
+
+/** Moves the focus to a screen that was gone to, as a new page would. */
+export function useArrival(): { current: HTMLElement | null } {
+  const main = useRef<HTMLElement>(null);
+  const first = useRef(true);
+  const here = screen.value;
+  useEffect(() => {
+    if (!first.current) {
+      main.current?.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
+    first.current = false;
+  }, [here]);
+  return main;
 }
