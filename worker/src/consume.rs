@@ -10,9 +10,11 @@
 //! Deliberately absent: automatic commits. An offset moves only when the ledger says so.
 
 mod assigned;
+mod commit;
 mod group;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -28,6 +30,7 @@ use tracing::{debug, info, warn};
 
 use crate::config::{Assignment, Config, Kafka, Limits};
 use crate::drain::Stop;
+use crate::ffi::CommitQueue;
 use crate::intake::{Meter, Pace};
 use crate::ledger::{Begin, Commit};
 use crate::publish::Completion;
@@ -35,7 +38,8 @@ use crate::stats::Stats;
 use crate::told::Told;
 use crate::work::{Record, now_ms};
 use assigned::{LEAVING_COMMIT_EVERY, Seat};
-use group::{Commits, Group, Shared};
+use commit::Commits;
+use group::{Group, Shared};
 
 /// Longest time between two polls.
 const POLL_MAX: Duration = Duration::from_millis(100);
@@ -56,7 +60,7 @@ const COMMITTED_WAIT: Duration = Duration::from_secs(5);
 
 /// Owns the consumer.
 pub(crate) struct Consume {
-    consumer: Arc<BaseConsumer<Group>>,
+    consumer: Member,
     shared: Arc<Shared>,
     /// What the controller assigns; none where Kafka does.
     seat: Option<Seat>,
@@ -71,6 +75,12 @@ pub(crate) struct Consume {
     polled: Instant,
     committed: Instant,
     last_commit_wait: Duration,
+}
+
+/// The consumer, which hears what becomes of commits until it ends.
+struct Member {
+    consumer: Arc<BaseConsumer<Group>>,
+    shared: Arc<Shared>,
 }
 
 /// A record that was read and not begun.
@@ -93,6 +103,32 @@ pub(crate) struct Ends {
     pub(crate) told: Option<Arc<Told>>,
 }
 
+// === impl Member ===
+
+impl Member {
+    fn new(consumer: BaseConsumer<Group>, shared: Arc<Shared>) -> Self {
+        shared.open(CommitQueue::new(&consumer));
+        Self {
+            consumer: Arc::new(consumer),
+            shared,
+        }
+    }
+}
+
+impl Deref for Member {
+    type Target = Arc<BaseConsumer<Group>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.consumer
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
 // === impl Consume ===
 
 impl Consume {
@@ -113,8 +149,8 @@ impl Consume {
             properties(&config.kafka, &config.identity.worker, in_flight_max)
                 .create_with_context(group)
                 .context("the consumer cannot be set up")?;
-        let consumer = Arc::new(consumer);
-        let seat = ends.told.map(|told| Seat::new(told, consumer.clone(), now));
+        let consumer = Member::new(consumer, shared.clone());
+        let seat = ends.told.map(|told| Seat::new(told, now));
         if seat.is_none() {
             let topics: Vec<&str> = config.kafka.jobs.iter().map(String::as_str).collect();
             consumer
@@ -315,7 +351,7 @@ impl Consume {
                     return committed
                         .elements()
                         .iter()
-                        .filter_map(group::commit_of)
+                        .filter_map(commit::commit_of)
                         .collect();
                 }
                 Err(error) => warn!(%error, "committed offsets could not be read"),
@@ -356,14 +392,8 @@ impl Consume {
             return Ok(());
         }
         self.committed = now;
-        if self.shared.commit_failed.swap(false, Ordering::Relaxed) {
-            self.shared.stats.commit_failed();
-            self.shared.ledger().commit_failed();
-        }
-        match &self.seat {
-            Some(seat) if seat.stands() => seat.commit(&self.shared),
-            Some(_) => {}
-            None => group::commit(&self.consumer, &self.shared),
+        if self.stands() {
+            self.shared.commit(&self.consumer);
         }
         match self.consumer.client().fatal_error() {
             Some((code, why)) => anyhow::bail!("the consumer failed: {code}: {why}"),
@@ -422,17 +452,15 @@ impl Consume {
         let deadline = Instant::now() + self.last_commit_wait;
         let shared = self.shared.clone();
         let has_commits = || !shared.ledger().committable().is_empty();
-        let is_held_up = |consume: &Self| {
-            let is_answered = consume.seat.is_none() || group::is_answered(&consume.shared);
-            !is_answered || (has_commits() && !consume.stands())
-        };
+        let is_held_up =
+            |consume: &Self| !consume.shared.is_answered() || (has_commits() && !consume.stands());
         while is_held_up(&self) && Instant::now() < deadline {
             self.follow(Instant::now())?;
             self.poll(POLL_WAIT)?;
+            self.parked.clear();
         }
         while self.stands()
-            && group::commit_now(&self.consumer, &self.shared, None, Instant::now())
-                == Commits::Later
+            && shared.commit_now(&self.consumer, None, POLL_MAX) == Commits::Later
             && Instant::now() < deadline
         {
             self.poll(POLL_MAX)?;

@@ -1,11 +1,100 @@
 //! Everything that the compiler cannot vouch for, in one place.
 #![allow(unsafe_code)]
 
+use std::ptr::{self, NonNull};
 use std::time::Duration;
 
+use rdkafka::TopicPartitionList;
+use rdkafka::bindings;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{IsError as _, KafkaError, KafkaResult};
 use tch::{Device, Kind, TchError, Tensor};
 
 use crate::frame::Frame;
+
+/// Commits without waiting, and a queue of librdkafka's in which each answer arrives.
+///
+/// Not the client's own commits without waiting (rdkafka 0.39): it asks for their answers in a way in which none ever
+/// comes. It must be dropped before its consumer.
+pub(crate) struct CommitQueue(NonNull<bindings::rd_kafka_queue_t>);
+
+// SAFETY: librdkafka's queues are made to be used from any thread, from several at once too.
+unsafe impl Send for CommitQueue {}
+// SAFETY: as above.
+unsafe impl Sync for CommitQueue {}
+
+// === impl CommitQueue ===
+
+impl CommitQueue {
+    pub(crate) fn new<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Self {
+        // SAFETY: the client is alive while it is borrowed.
+        let queue = unsafe { bindings::rd_kafka_queue_new(consumer.client().native_ptr()) };
+        Self(NonNull::new(queue).expect("librdkafka makes a queue or aborts"))
+    }
+
+    /// Hands a commit over; its answer will come.
+    ///
+    /// # Errors
+    /// If the consumer has no group: then no answer comes.
+    pub(crate) fn commit<C: ConsumerContext>(
+        &self,
+        consumer: &BaseConsumer<C>,
+        list: &TopicPartitionList,
+    ) -> KafkaResult<()> {
+        // SAFETY: all three are alive while they are borrowed; the list is copied before the call returns.
+        let error = unsafe {
+            bindings::rd_kafka_commit_queue(
+                consumer.client().native_ptr(),
+                list.ptr(),
+                self.0.as_ptr(),
+                None,
+                ptr::null_mut(),
+            )
+        };
+        commit_result(error)
+    }
+
+    /// The next answer, waited for at most so long; an error of one partition is one of the commit.
+    pub(crate) fn answer(&self, wait: Duration) -> Option<KafkaResult<()>> {
+        let wait_ms = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: the queue lives as long as `self`. An event is ours until it is destroyed, its list is the event's;
+        // the list is read between its bounds, and nothing of it is kept.
+        unsafe {
+            let event = bindings::rd_kafka_queue_poll(self.0.as_ptr(), wait_ms);
+            if event.is_null() {
+                return None;
+            }
+            let mut error = bindings::rd_kafka_event_error(event);
+            let list = bindings::rd_kafka_event_topic_partition_list(event);
+            if let Some(list) = list.as_ref()
+                && !error.is_error()
+            {
+                for index in 0..list.cnt as usize {
+                    let of_one = (*list.elems.add(index)).err;
+                    if of_one.is_error() {
+                        error = of_one;
+                    }
+                }
+            }
+            bindings::rd_kafka_event_destroy(event);
+            Some(commit_result(error))
+        }
+    }
+}
+
+impl Drop for CommitQueue {
+    fn drop(&mut self) {
+        // SAFETY: made by `rd_kafka_queue_new`, and given up here once. Answers that come later find it disabled.
+        unsafe { bindings::rd_kafka_queue_destroy(self.0.as_ptr()) };
+    }
+}
+
+fn commit_result(error: bindings::rd_kafka_resp_err_t) -> KafkaResult<()> {
+    match error.is_error() {
+        true => Err(KafkaError::ConsumerCommit(error.into())),
+        false => Ok(()),
+    }
+}
 
 /// A batch of frames in memory of libtorch: `u8 [n, height, width, 3]`, on the CPU.
 ///

@@ -55,6 +55,7 @@ pub(crate) struct Stats {
     batches: Histogram,
     in_flight: Gauge,
     bytes: Counter,
+    commits: Counter,
     commits_failed: Counter,
     ready: Gauge,
     phase: watch::Sender<Phase>,
@@ -114,6 +115,7 @@ impl Stats {
             batches: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]),
             in_flight: Gauge::default(),
             bytes: Counter::default(),
+            commits: Counter::default(),
             commits_failed: Counter::default(),
             ready: Gauge::default(),
             phase: watch::Sender::new(Phase::Starting),
@@ -149,6 +151,11 @@ impl Stats {
             "fetched_bytes",
             "Bytes of images fetched",
             self.bytes.clone(),
+        );
+        to.register(
+            "commits",
+            "Commits that Kafka acknowledged",
+            self.commits.clone(),
         );
         to.register(
             "commits_failed",
@@ -265,6 +272,10 @@ impl Stats {
 
     pub(crate) fn abandoned(&self, jobs: usize) {
         self.state().reading.counters.abandoned += jobs as u64;
+    }
+
+    pub(crate) fn committed(&self) {
+        self.commits.inc();
     }
 
     pub(crate) fn commit_failed(&self) {

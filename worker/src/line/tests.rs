@@ -402,6 +402,23 @@ fn a_commit_never_passes_an_unfinished_job_and_a_restart_repeats_only_that_one()
 }
 
 #[test]
+fn each_commit_has_its_answer_and_the_next_follows_it() {
+    let bed = Bed::new(1);
+    let worker = bed.start(bed.config("w1"));
+    for index in 0..5 {
+        bed.send_job(0, &job(&format!("job-{index}"), [200, 0, 0]));
+        eventually("the job is committed", || {
+            bed.committed(0)
+                .is_some_and(|(offset, _)| offset == index + 1)
+        });
+    }
+    eventually("the answers were heard", || {
+        worker.stats.metrics().contains("spillway_commits_total 5")
+    });
+    worker.drain();
+}
+
+#[test]
 fn a_drain_by_control_finishes_what_is_in_flight() {
     let bed = Bed::new(1);
     for index in 0..6 {
