@@ -80,7 +80,7 @@ test(`scripting with ${WORKERS} workers and a day of samples`, async (t) => {
       await tab.do("location.hash = '/timeline'", 'document.querySelectorAll(".plot canvas").length === 5');
       await tab.do(
         "[...document.querySelectorAll('button')].find((each) => each.textContent === '24h').click()",
-        'document.querySelectorAll(".mark").length > 150 && document.querySelector("#timeline .note").textContent.endsWith("2m")',
+        'document.querySelectorAll(".mark").length > 50 && document.querySelector("#timeline .note").textContent.endsWith("2m")',
       );
     });
     const second = async () => {

@@ -26,8 +26,8 @@ const sought = signal("");
 /** What was done, in two or three words: `launch 3 × cloud`. */
 function summary(actions: readonly Action[]): string[] {
   const counts = new Map<string, number>();
-  for (const { verb, pool } of actions) {
-    const key = `${verb === "ScaleBase" ? "scale" : verb.toLowerCase()}\n${pool}`;
+  for (const { verb, pool, from, to } of actions) {
+    const key = verb === "ScaleBase" ? `scale\n${pool} ${from} → ${to}` : `${verb.toLowerCase()}\n${pool}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return [...counts].map(([key, n]) => {
@@ -73,7 +73,7 @@ function Actions({ actions }: { actions: readonly Action[] }): View {
   return html`<ul class="actions">
     ${actions.map(
       (action) => html`<li>
-        <strong>${action.verb === "ScaleBase" ? "Scale" : action.verb}</strong> ${action.pool} <span class="mono">${action.intent}</span>${" "}
+        <strong>${action.verb === "ScaleBase" ? "Scale" : action.verb}</strong> ${action.pool} <span class="mono">${action.verb === "ScaleBase" ? `${action.from} → ${action.to}` : action.intent}</span>${" "}
         <${Outcome} of=${action.outcome} />
         <span class="action-why">${action.why} <code>${action.code}</code></span>
       </li>`,

@@ -29,22 +29,26 @@ type Window = { at: number[]; columns: Record<string, Cells>; marks: readonly Ma
 
 const view = signal<Window | null>(null);
 
-function look(): Window {
+/** `width`: of the lane, in pixels. */
+function look(width: number): Window {
   const { at, columns, marks } = past.value;
   const to = at.at(-1) ?? Date.now() / 1000;
   const from = Math.min(Math.max(at[0] ?? to, to - range.value), to - SPAN_MIN_SECONDS);
-  return { at, columns, to, from, marks: thinned(marks.filter((mark) => mark.at >= from && mark.at <= to), from, to) };
+  return { at, columns, to, from, marks: thinned(marks.filter((mark) => mark.at >= from && mark.at <= to), from, to, Math.max(1, width / MARK_WIDTH)) };
 }
 
-/** Places in the lane: more marks than this lie over each other. */
-const PLACES = 200;
+/** A marker and the room around it, in pixels. */
+const MARK_WIDTH = 12;
 
-/** Of the marks in one place the one that says most. */
-function thinned(marks: readonly Mark[], from: number, to: number): Mark[] {
+/** More lines than this through the charts hide what they are to explain. */
+const LINES_MAX = 40;
+
+/** Of the marks in one of so many places the one that says most: they would lie over each other. */
+function thinned(marks: readonly Mark[], from: number, to: number, count: number): Mark[] {
   const weight = (mark: Mark) => MARKER_NAMES.length - MARKER_NAMES.findIndex(([kind]) => kind === mark.kind);
   const places = new Map<number, Mark>();
   for (const mark of marks) {
-    const place = Math.floor(((mark.at - from) / (to - from)) * PLACES);
+    const place = Math.floor(((mark.at - from) / (to - from)) * count);
     const other = places.get(place);
     if (!other || weight(mark) > weight(other)) places.set(place, mark);
   }
@@ -241,9 +245,10 @@ function run(specs: readonly Spec[], deadline: number, roots: readonly HTMLEleme
   const plots = specs.map((spec, i) => makePlot(spec, i === specs.length - 1, roots[i]!, onPoint));
   const stopData = effect(() => {
     pastVersion.value;
-    const window = look();
+    const window = look(roots[0]!.clientWidth - AXIS_WIDTH - PAD_RIGHT);
     view.value = window;
-    const marks = window.marks.flatMap(({ at, kind }) => (kind === "note" ? [] : [{ at, color: MARK_COLOR[kind] }]));
+    const lines = window.marks.flatMap(({ at, kind }) => (kind === "note" ? [] : [{ at, color: MARK_COLOR[kind] }]));
+    const marks = lines.length <= LINES_MAX ? lines : [];
     for (const plot of plots) plot.draw({ ...window, colors: theme.value, deadline, marks });
   });
   const stopCursor = effect(() => {
