@@ -32,6 +32,8 @@ export class Past {
   readonly columns = Object.fromEntries(COLUMNS.map((name) => [name, []])) as unknown as Record<Column, Cells>;
   /** Newest first. */
   marks: Mark[] = [];
+  /** The first moment that the controller kept at all; none if it kept nothing. */
+  oldest: number | null = null;
   #begun = -Infinity;
 
   constructor(
@@ -59,6 +61,7 @@ export class Past {
     columns.burst = sum((kind) => kind !== "base", "ready", "draining");
     columns.booting = sum(() => true, "booting");
     columns.desired = sum(() => true, "desired");
+    past.oldest = timeline.oldest === null ? null : instant(timeline.oldest);
     past.marks = timeline.markers.flatMap(markOf).sort((a, b) => b.id - a.id);
     return past;
   }

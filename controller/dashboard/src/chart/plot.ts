@@ -183,6 +183,8 @@ function drawGrid(pen: Pen, spec: Spec, { colors }: Scene, { box, y }: Sheet, to
 const minuteTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const secondTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
+const dayTime = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
 function drawTimes(pen: Pen, { from, to, colors }: Scene, { box, x }: Sheet): void {
   const offset = -new Date(from * 1000).getTimezoneOffset() * 60;
   const { step, at } = moments(from, to, box.width / LABEL_WIDTH, offset);
@@ -192,7 +194,8 @@ function drawTimes(pen: Pen, { from, to, colors }: Scene, { box, x }: Sheet): vo
   for (const each of at) {
     // A label that would be cut off is left out.
     if (x(each) > box.left + box.width + PAD_RIGHT - LABEL_WIDTH / 3) continue;
-    pen.fillText((step < 60 ? secondTime : minuteTime).format(each * 1000), x(each), box.top + box.height + 8);
+    const isMidnight = step >= 7_200 && (each + offset) % 86_400 === 0;
+    pen.fillText((isMidnight ? dayTime : step < 60 ? secondTime : minuteTime).format(each * 1000), x(each), box.top + box.height + 8);
   }
 }
 

@@ -9,7 +9,7 @@ import { clock, count, day, dollars, dollarsPerHour, duration, flatten, instant,
 import { isOfKind, type Kind, markerOf } from "../judge.ts";
 import { DECISIONS_LIMIT } from "../live.ts";
 import { subject } from "../route.ts";
-import { about, decisions, loaded, missing, policyDecisions, takeDecisions } from "../store.ts";
+import { about, decisions, loaded, missing, policyDecisions, range, state, takeDecisions, until } from "../store.ts";
 import { Chip, Empty, html, Reasons, Section, Segments, type View } from "./html.ts";
 import { type Column, Table } from "./table.ts";
 
@@ -125,6 +125,16 @@ function Detail({ decision }: { decision: Decision }): View {
     <p class="meta">
       <a href=${`#/decisions/${id}`}>#${id}</a> <time datetime=${at}>${moment(instant(at))}</time>
       <span>policy revision <code>${revision}</code></span>
+      <a
+        href="#/timeline"
+        onClick=${() => {
+          const when = instant(at) ?? 0;
+          const now = instant(state.value?.at ?? "") ?? when;
+          // What led to it, and half as much of what came of it.
+          until.value = when + range.value / 3 < now ? when + range.value / 3 : null;
+        }}
+        >In the timeline</a
+      >
       <a href=${`api/v1/decisions/${id}`}>JSON</a>
     </p>
     <${Chips} decision=${decision} />
