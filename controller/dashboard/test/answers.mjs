@@ -17,7 +17,7 @@ export function timeline(scene, from, to, points) {
   const steps = new Map(scene.history.filter(({ at }) => at > last - seconds && at <= last).map((point) => [Math.floor(point.at / step), point]));
   const kept = [...steps.values()];
   /** @param {keyof import("../src/past.ts").Point} name */
-  const column = (name) => kept.map((point) => point[name]);
+  const column = (name) => kept.map((point) => point[name] ?? null);
   const none = kept.map(() => null);
   const zero = kept.map(() => 0);
   return {
@@ -47,6 +47,7 @@ export function timeline(scene, from, to, points) {
         booting: column("booting"),
         draining: zero,
       },
+      [SPOT.name]: { desired: zero, ready: zero, booting: zero, draining: zero },
     },
     markers: [
       ...scene.decisions.slice(0, 500).map(({ id, at, actions, reasons, hold, sentence }) => ({

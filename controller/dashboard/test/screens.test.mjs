@@ -115,6 +115,18 @@ test("the timeline goes back to other hours, and to those of a decision", async 
   });
 });
 
+test("workers are drawn by kind, and by pool", async () => {
+  await open({ hash: "#/timeline" }, async (page) => {
+    const legend = page.locator(".plot", { hasText: "Workers" }).locator(".legend");
+    await reads(legend, "booting");
+    await page.getByRole("button", { name: "by pool" }).click();
+    await reads(legend, /base\s*2\s*cloud-a10\s*3\s*aws-g6-spot\s*0\s*wanted\s*5/);
+    assert.equal(await page.locator(".plot canvas").count(), 5);
+    await page.getByRole("button", { name: "Workers by kind" }).click();
+    await reads(legend, "booting");
+  });
+});
+
 test("the pointer moves one cursor over all charts", async () => {
   await open({ seconds: AFTER, hash: "#/timeline" }, async (page) => {
     await page.locator(".plot-canvas").nth(2).hover({ position: { x: 500, y: 30 } });

@@ -107,7 +107,7 @@ function paint(canvas: HTMLCanvasElement, spec: Spec, scene: Scene, root: HTMLEl
     height: height - PAD_TOP - (hasTimeAxis ? TIME_AXIS_HEIGHT : PAD_BOTTOM),
   };
   const { from, to } = scene;
-  const heights = stacked(spec, scene.columns);
+  const heights = stacked(spec, scene);
   const top = axisTop(spec, scene, heights);
   const sheet: Sheet = {
     box,
@@ -137,10 +137,10 @@ function paint(canvas: HTMLCanvasElement, spec: Spec, scene: Scene, root: HTMLEl
 // === what is drawn ===
 
 /** Each series' height: its own value, or the sum up to it in a stack. */
-function stacked(spec: Spec, columns: Record<string, Cells>): Cells[] {
+function stacked(spec: Spec, { at, columns }: Scene): Cells[] {
   let below: Cells | null = null;
   return spec.series.map(({ column, isOver }): Cells => {
-    const own = columns[column] ?? [];
+    const own = columns[column] ?? at.map(() => null);
     const under: Cells | null = below;
     if (!spec.isStacked || isOver) return own;
     // Where nothing is known there is no stack; where one of its kinds is not, the others are.
@@ -262,6 +262,7 @@ function drawSeries(pen: Pen, spec: Spec, series: Series, scene: Scene, { box, x
 }
 
 function fillOf({ fill, color }: Series, colors: Scene["colors"]): CanvasRenderingContext2D["fillStyle"] {
+  if (fill === "own") return `color-mix(in srgb, ${colors[color]} 55%, ${colors.surface})`;
   if (fill === "hatch") return hatch(colors[color]);
   if (fill === "solid") return colors[color === "base" ? "base-fill" : "burst-fill"];
   return color === "accent" ? colors["accent-soft"] : colors.line;

@@ -1,10 +1,10 @@
 // The past on one time axis: charts with one cursor, and a lane with the decisions.
 
 import { effect, signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { VNode } from "preact";
 import { AXIS_WIDTH, makePlot, PAD_RIGHT } from "../chart/plot.ts";
-import { type Series, type Spec, SPECS } from "../chart/specs.ts";
+import { byPool, type Series, type Spec, SPECS } from "../chart/specs.ts";
 import { type ColorName, theme } from "../chart/theme.ts";
 import type { Cells, Policy } from "../contract.ts";
 import { ago, clock, day, duration, instant } from "../format.ts";
@@ -342,8 +342,16 @@ function reach(): string {
   return kept < range.value * 0.95 ? `${duration(kept)} are kept, ${each}` : each;
 }
 
+const isByPool = signal(false);
+
 export function Timeline({ policy }: { policy: Policy }): View {
   pastVersion.value;
+  // Made anew only when the pools are others: the charts are made anew with it.
+  const pools = policy.pools.map(({ name, kind }) => `${kind} ${name}`).join("\n");
+  const specs = useMemo(
+    () => (isByPool.value ? SPECS.map((spec) => (spec.id === "workers" ? byPool(policy.pools) : spec)) : SPECS),
+    [isByPool.value, pools],
+  );
   useEffect(
     () => () => {
       until.value = null;
@@ -351,6 +359,16 @@ export function Timeline({ policy }: { policy: Policy }): View {
     [],
   );
   return html`<${Section} id="timeline" title="Timeline" class="whole" note=${reach()} tools=${html`<${Pan} /><${Ranges} />`}>
-    <${Charts} policy=${policy} specs=${SPECS} />
+    <${Charts} policy=${policy} specs=${specs} />
+    <div class="buttons">
+      <${Segments}
+        label="Workers by"
+        of=${[[false, "Workers by kind"], [true, "by pool"]] as const}
+        value=${isByPool.value}
+        choose=${(next: boolean) => {
+          isByPool.value = next;
+        }}
+      />
+    </div>
   <//>` as VNode;
 }
