@@ -29,6 +29,9 @@ export const poolColumn = (name: string) => `pool ${name}`;
 /** Of these a step shows the largest, as the controller does. */
 const LARGEST: readonly string[] = ["backlog", "oldest_age_seconds", "drain_eta_seconds"];
 
+/** Twice what the controller sends: live ones come to it until the past is read anew. */
+const MARKS_MAX = 1_000;
+
 export type Mark = { id: number; at: number; kind: Marker; isOrder: boolean; sentence: string };
 
 export class Past {
@@ -108,7 +111,7 @@ export class Past {
     const at = instant(decision.at);
     if (at === null || this.marks.some(({ id }) => id === decision.id)) return;
     const { id, sentence } = decision;
-    this.marks = [{ id, at, kind: markerOf(decision), isOrder: false, sentence }, ...this.marks].sort((a, b) => b.id - a.id);
+    this.marks = [{ id, at, kind: markerOf(decision), isOrder: false, sentence }, ...this.marks].sort((a, b) => b.id - a.id).slice(0, MARKS_MAX);
   }
 }
 

@@ -32,7 +32,7 @@ export const ageSeconds = computed(() =>
 );
 
 /** Old enough to be said loudly: the controller sends a state every second. */
-export const STALE_AFTER_SECONDS = 6;
+const STALE_AFTER_SECONDS = 6;
 
 export const isStale = computed(
   () => connection.value === "lost" || (ageSeconds.value ?? 0) > STALE_AFTER_SECONDS,
