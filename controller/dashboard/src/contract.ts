@@ -194,6 +194,9 @@ export type Action = {
   pool: string;
   code: string;
   why: string;
+  /** Pods of the base, where it is scaled. */
+  from: number | null;
+  to: number | null;
   outcome: { at: string; outcome: "Done" | "NotLaunched" | "Unknown" | "Failed"; detail: string | null } | null;
 };
 

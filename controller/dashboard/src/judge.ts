@@ -90,12 +90,9 @@ export function isOfKind(decision: Decision, kind: Kind): boolean {
 
 export type Marker = "grow" | "shrink" | "hold" | "trouble" | "order" | "note";
 
-/** Reasons for which the base is scaled down; it is scaled up for all others. */
-const BASE_SHRINKS = ["BaseLowered", "BaseAboveMax"];
-
 /** Whether there are more workers after it. */
-function grows({ verb, code }: Action): boolean {
-  return verb === "ScaleBase" ? !BASE_SHRINKS.includes(code) : verb === "Launch" || verb === "Adopt";
+function grows({ verb, from, to }: Action): boolean {
+  return verb === "ScaleBase" ? (to ?? 0) > (from ?? 0) : verb === "Launch" || verb === "Adopt";
 }
 
 /** What a decision's marker looks like: what it did weighs more than what was wrong. */

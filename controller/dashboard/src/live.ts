@@ -29,6 +29,7 @@ import {
   state,
   takeDecisions,
   takeState,
+  until,
 } from "./store.ts";
 
 export const DECISIONS_LIMIT = 200;
@@ -131,7 +132,10 @@ async function loadLog(name: string): Promise<void> {
 
 async function loadPast(wanted: string): Promise<void> {
   const seconds = range.peek();
-  const timeline = await read<Timeline>(about(`timeline?from=-${seconds}s&points=${POINTS}`));
+  const to = until.peek();
+  const iso = (at: number) => new Date(at * 1000).toISOString();
+  const span = to === null ? `from=-${seconds}s` : `from=${iso(to - seconds)}&to=${iso(to)}`;
+  const timeline = await read<Timeline>(about(`timeline?${span}&points=${POINTS}`));
   if (pastWanted.peek() !== wanted) return;
   const kinds = new Map((policy.peek()?.pools ?? []).map(({ name, kind }) => [name, kind]));
   replacePast(wanted, Past.of(timeline, kinds, seconds));

@@ -20,18 +20,27 @@ const COLUMNS = [
 
 export type Column = (typeof COLUMNS)[number];
 
-export type Point = { at: number } & Record<Column, number | null>;
+/** A moment: the columns above, and `pool NAME` for each pool. */
+export type Point = { at: number } & Record<Column, number | null> & Record<string, number | null>;
+
+/** The column of a pool: its machines that boot, work or leave. */
+export const poolColumn = (name: string) => `pool ${name}`;
 
 /** Of these a step shows the largest, as the controller does. */
-const LARGEST: readonly Column[] = ["backlog", "oldest_age_seconds", "drain_eta_seconds"];
+const LARGEST: readonly string[] = ["backlog", "oldest_age_seconds", "drain_eta_seconds"];
+
+/** Twice what the controller sends: live ones come to it until the past is read anew. */
+const MARKS_MAX = 1_000;
 
 export type Mark = { id: number; at: number; kind: Marker; isOrder: boolean; sentence: string };
 
 export class Past {
   readonly at: number[] = [];
-  readonly columns = Object.fromEntries(COLUMNS.map((name) => [name, []])) as unknown as Record<Column, Cells>;
+  readonly columns: Record<Column, Cells> & Record<string, Cells> = Object.fromEntries(COLUMNS.map((name): [Column, Cells] => [name, []])) as Record<Column, Cells>;
   /** Newest first. */
   marks: Mark[] = [];
+  /** The first moment that the controller kept at all; none if it kept nothing. */
+  oldest: number | null = null;
   #begun = -Infinity;
 
   constructor(
@@ -59,6 +68,10 @@ export class Past {
     columns.burst = sum((kind) => kind !== "base", "ready", "draining");
     columns.booting = sum(() => true, "booting");
     columns.desired = sum(() => true, "desired");
+    for (const [name, { ready, booting, draining }] of Object.entries(pools)) {
+      columns[poolColumn(name)] = at.map((_, i) => [ready, booting, draining].reduce<number | null>((total, column) => plus(total, column[i]), null));
+    }
+    past.oldest = timeline.oldest === null ? null : instant(timeline.oldest);
     past.marks = timeline.markers.flatMap(markOf).sort((a, b) => b.id - a.id);
     return past;
   }
@@ -66,21 +79,24 @@ export class Past {
   /** Adds a point, or makes the last one say what is so now while its step lasts. */
   push(point: Point): void {
     const { at, columns } = this;
+    const { at: moment, ...cells } = point;
+    // A pool may be new, or gone.
+    for (const name of Object.keys(cells)) columns[name] ??= at.map(() => null);
     const last = at.length - 1;
-    if (last >= 0 && point.at <= at[last]!) return;
-    if (point.at < this.#begun + this.step * 0.75) {
-      at[last] = point.at;
-      for (const name of COLUMNS) {
-        const before = columns[name][last] ?? null;
-        const now = point[name];
-        columns[name][last] = LARGEST.includes(name) && before !== null && now !== null ? Math.max(before, now) : now;
+    if (last >= 0 && moment <= at[last]!) return;
+    if (moment < this.#begun + this.step * 0.75) {
+      at[last] = moment;
+      for (const [name, column] of Object.entries(columns)) {
+        const before = column[last] ?? null;
+        const now = cells[name] ?? null;
+        column[last] = LARGEST.includes(name) && before !== null && now !== null ? Math.max(before, now) : now;
       }
       return;
     }
-    this.#begun = point.at;
-    at.push(point.at);
-    for (const name of COLUMNS) columns[name].push(point[name]);
-    this.#forget(point.at - this.span);
+    this.#begun = moment;
+    at.push(moment);
+    for (const [name, column] of Object.entries(columns)) column.push(cells[name] ?? null);
+    this.#forget(moment - this.span);
   }
 
   #forget(before: number): void {
@@ -88,14 +104,14 @@ export class Past {
     const surplus = this.at.findIndex((at) => at >= before);
     if (surplus < 30) return;
     this.at.splice(0, surplus);
-    for (const name of COLUMNS) this.columns[name].splice(0, surplus);
+    for (const column of Object.values(this.columns)) column.splice(0, surplus);
   }
 
   mark(decision: Decision): void {
     const at = instant(decision.at);
     if (at === null || this.marks.some(({ id }) => id === decision.id)) return;
     const { id, sentence } = decision;
-    this.marks = [{ id, at, kind: markerOf(decision), isOrder: false, sentence }, ...this.marks].sort((a, b) => b.id - a.id);
+    this.marks = [{ id, at, kind: markerOf(decision), isOrder: false, sentence }, ...this.marks].sort((a, b) => b.id - a.id).slice(0, MARKS_MAX);
   }
 }
 
@@ -115,6 +131,7 @@ function markOf({ id, at, kind, launches, drains, trouble, hold, sentence }: Tim
 export function pointOf(at: string, policy: Policy): Point {
   const { base, burst, booting } = headcount(policy.pools);
   return {
+    ...Object.fromEntries(policy.pools.map((pool) => [poolColumn(pool.name), pool.ready + pool.booting + pool.draining])),
     at: instant(at) ?? 0,
     backlog: policy.backlog,
     oldest_age_seconds: policy.oldest_age_seconds,

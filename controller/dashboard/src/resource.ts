@@ -15,7 +15,7 @@ export type Resource<T> = {
 };
 
 /** Counts up when what was read may have changed: an order, a new connection. */
-export const stirred = signal(0);
+const stirred = signal(0);
 
 export function stir(): void {
   stirred.value += 1;

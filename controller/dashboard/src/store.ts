@@ -32,7 +32,7 @@ export const ageSeconds = computed(() =>
 );
 
 /** Old enough to be said loudly: the controller sends a state every second. */
-export const STALE_AFTER_SECONDS = 6;
+const STALE_AFTER_SECONDS = 6;
 
 export const isStale = computed(
   () => connection.value === "lost" || (ageSeconds.value ?? 0) > STALE_AFTER_SECONDS,
@@ -51,6 +51,9 @@ export const policyName = computed(() => policy.value?.name ?? null);
 /** How far back the timeline goes. */
 export const range = signal(3_600);
 
+/** Where the timeline ends, in seconds since 1970; none is now. */
+export const until = signal<number | null>(null);
+
 /** The past of the policy and the range in view. */
 export const past = signal(new Past());
 
@@ -60,14 +63,11 @@ export const pastVersion = signal(0);
 /** What `past` is of; none while it is being read. */
 export const pastOf = signal<string | null>(null);
 
-export const pastWanted = computed(() => `${policyName.value}\n${range.value}`);
+export const pastWanted = computed(() => `${policyName.value}\n${range.value}\n${until.value ?? ""}`);
 
 export function replacePast(of: string, next: Past): void {
   past.value = next;
   pastOf.value = of;
-  const latest = state.peek();
-  const current = policy.peek();
-  if (latest && current) next.push(pointOf(latest.at, current));
   pastVersion.value += 1;
 }
 
@@ -91,7 +91,7 @@ export function takeState(next: State): void {
   if (next.at !== state.peek()?.at) freshAt.value = performance.now() / 1000;
   state.value = next;
   const current = policy.peek();
-  if (!current || pastOf.peek() !== pastWanted.peek()) return;
+  if (!current || until.peek() !== null || pastOf.peek() !== pastWanted.peek()) return;
   past.peek().push(pointOf(next.at, current));
   pastVersion.value += 1;
 }

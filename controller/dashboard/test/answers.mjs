@@ -8,15 +8,16 @@ import { REVISION, SPOT } from "./scene.mjs";
 /** @param {number} value @param {Told["from"]} from @param {number | null} age @returns {Told} */
 const told = (value, from, age = null) => ({ value, from, age_seconds: age });
 
-/** @param {Scene} scene @param {number} seconds @param {number} points @returns {Timeline} */
-export function timeline(scene, seconds, points) {
-  const step = [1, 2, 5, 10, 15, 30, 60, 120, 300].find((each) => seconds / each <= points) ?? 600;
-  const last = scene.history.at(-1)?.at ?? scene.begin / 1000;
+/** @param {Scene} scene @param {string} from @param {string | null} to @param {number} points @returns {Timeline} */
+export function timeline(scene, from, to, points) {
+  const last = to === null ? (scene.history.at(-1)?.at ?? scene.begin / 1000) : Date.parse(to) / 1000;
+  const seconds = to === null ? Number(/^-(\d+)s$/.exec(from)?.[1] ?? 3_600) : last - Date.parse(from) / 1000;
+  const step = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900].find((each) => seconds / each <= points) ?? 3_600;
   // By steps of the clock; of a step the last sample stands for all, a made run has no peaks in between.
-  const steps = new Map(scene.history.filter(({ at }) => at > last - seconds).map((point) => [Math.floor(point.at / step), point]));
+  const steps = new Map(scene.history.filter(({ at }) => at > last - seconds && at <= last).map((point) => [Math.floor(point.at / step), point]));
   const kept = [...steps.values()];
   /** @param {keyof import("../src/past.ts").Point} name */
-  const column = (name) => kept.map((point) => point[name]);
+  const column = (name) => kept.map((point) => point[name] ?? null);
   const none = kept.map(() => null);
   const zero = kept.map(() => 0);
   return {
@@ -46,6 +47,7 @@ export function timeline(scene, seconds, points) {
         booting: column("booting"),
         draining: zero,
       },
+      [SPOT.name]: { desired: zero, ready: zero, booting: zero, draining: zero },
     },
     markers: [
       ...scene.decisions.slice(0, 500).map(({ id, at, actions, reasons, hold, sentence }) => ({

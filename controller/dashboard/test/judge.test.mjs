@@ -64,17 +64,20 @@ test("one huge partition does not make the others look empty", () => {
 test("a marker says whether there are more workers or fewer, of the base too", () => {
   const [decision] = new Scene().run(5).decisions;
   assert(decision);
-  /** @param {[verb: string, code: string][]} actions */
+  /** @param {[verb: string, from?: number, to?: number][]} actions */
   const marker = (...actions) =>
-    judge.markerOf({ ...decision, hold: null, reasons: [], actions: actions.map(([verb, code]) => /** @type {Action} */ ({ verb, code, intent: "x", pool: "x", why: "", outcome: null })) });
-  assert.equal(marker(["Launch", "Cheapest"]), "grow");
-  assert.equal(marker(["Adopt", "Adopted"]), "grow");
-  assert.equal(marker(["ScaleBase", "BaseFilled"]), "grow");
-  assert.equal(marker(["ScaleBase", "BaseMissing"]), "grow");
-  assert.equal(marker(["ScaleBase", "BaseLowered"]), "shrink");
-  assert.equal(marker(["ScaleBase", "BaseAboveMax"]), "shrink");
-  assert.equal(marker(["Drain", "NoLongerNeeded"]), "shrink");
-  assert.equal(marker(["Drain", "Cheaper"], ["Launch", "Cheaper"]), "grow");
+    judge.markerOf({
+      ...decision,
+      hold: null,
+      reasons: [],
+      actions: actions.map(([verb, from = null, to = null]) => /** @type {Action} */ ({ verb, from, to, code: "x", intent: "x", pool: "x", why: "", outcome: null })),
+    });
+  assert.equal(marker(["Launch"]), "grow");
+  assert.equal(marker(["Adopt"]), "grow");
+  assert.equal(marker(["ScaleBase", 2, 8]), "grow");
+  assert.equal(marker(["ScaleBase", 8, 2]), "shrink");
+  assert.equal(marker(["Drain"]), "shrink");
+  assert.equal(marker(["Drain"], ["Launch"]), "grow");
   assert.equal(marker(), "note");
 });
 

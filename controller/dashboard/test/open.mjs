@@ -72,7 +72,8 @@ export async function open({ seconds = DRAINING, names = ["recognition"], hash =
 
 /** Waits until a screen has all that it asks for. @param {Page} page */
 export async function ready(page) {
-  await page.getByText("Live", { exact: true }).waitFor();
+  // A scene stands still: on a slow machine there is no news of it for longer than the page finds usual.
+  await page.getByText(/^(Live|No news)$/).waitFor();
   await page.locator("main .card, main .empty").first().waitFor();
   await page.waitForFunction(() => !/Reading|reading …/.test(document.querySelector("main")?.textContent ?? ""));
 }

@@ -125,7 +125,7 @@ export class Scene {
       else if (machine.phase === "draining" && t >= machine.stopAt) machine.phase = "stopped";
       else if (machine.phase === "stopped" && t >= machine.stopAt + 3) {
         this.machines = this.machines.filter((each) => each !== machine);
-        actions.push({ verb: "Terminate", intent: machine.id, pool: CLOUD.name, code: "WorkerStopped", why: "its worker has finished and stopped", outcome: this.#done() });
+        actions.push({ verb: "Terminate", intent: machine.id, pool: CLOUD.name, code: "WorkerStopped", why: "its worker has finished and stopped", from: null, to: null, outcome: this.#done() });
       }
     }
 
@@ -142,7 +142,7 @@ export class Scene {
         this.#launches += 1;
         const id = `cloud-a10-${String(this.#launches).padStart(3, "0")}`;
         this.machines.push({ id, pool: CLOUD.name, launched: t, phase: "booting", done: 0, stopAt: Infinity });
-        actions.push({ verb: "Launch", intent: id, pool: CLOUD.name, code: "Cheapest", why: `the cheapest that comes in time ($${((CLOUD.price / 3600 / CLOUD.rate) * 1e6).toFixed(2)} per million jobs, ready in ${CLOUD.boot}s)`, outcome: this.#done() });
+        actions.push({ verb: "Launch", intent: id, pool: CLOUD.name, code: "Cheapest", why: `the cheapest that comes in time ($${((CLOUD.price / 3600 / CLOUD.rate) * 1e6).toFixed(2)} per million jobs, ready in ${CLOUD.boot}s)`, from: null, to: null, outcome: this.#done() });
       }
       reasons.push(
         { code: "DeadlineEndangered", text: `${this.backlog.toLocaleString("en-US")} jobs are due within 3m, what runs and starts does ${Math.round(capacity * DEADLINE * 0.6).toLocaleString("en-US")} by then`, trouble: false },
@@ -156,7 +156,7 @@ export class Scene {
       if (this.#idle % 6 === 0 && idle) {
         idle.phase = "draining";
         idle.stopAt = t + 4;
-        actions.push({ verb: "Drain", intent: idle.id, pool: CLOUD.name, code: "NoLongerNeeded", why: "the others do 38.8/s while 30.2/s arrive and 0 wait", outcome: null });
+        actions.push({ verb: "Drain", intent: idle.id, pool: CLOUD.name, code: "NoLongerNeeded", why: "the others do 38.8/s while 30.2/s arrive and 0 wait", from: null, to: null, outcome: null });
         sentence = `Draining ${idle.id}: the others do it alone.`;
         reasons.push({ code: "NoLongerNeeded", text: "the others do 38.8/s while 30.2/s arrive and 0 wait", trouble: false });
       } else {

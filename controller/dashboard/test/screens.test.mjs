@@ -92,6 +92,41 @@ test("the timeline is read by keyboard, and its range changed", async () => {
   });
 });
 
+test("the timeline goes back to other hours, and to those of a decision", async () => {
+  // As if it had been kept for a day.
+  const old = (/** @type {import("./server.mjs").Stand} */ stand) => {
+    stand.alter = (path, body) => (path === "timeline" ? { ...body, oldest: new Date(stand.scene.begin - 86_400_000).toISOString() } : body);
+  };
+  await open({ seconds: AFTER, hash: "#/timeline", set: old }, async (page, stand) => {
+    const note = page.locator("#timeline .note");
+    await page.getByRole("button", { name: "15m" }).click();
+    await page.getByRole("button", { name: "Earlier" }).click();
+    await reads(note, /12 May 08:4\d:\d\d to .*12 May 08:5\d/);
+    assert.equal(await page.locator(".mark").count(), 0, "nothing was decided then");
+    await page.getByRole("button", { name: "Later" }).click();
+    await reads(note, "are kept");
+    await page.locator(".mark").first().waitFor();
+    const launch = stand.scene.decisions.find(({ actions }) => actions.some(({ verb }) => verb === "Launch"));
+    assert(launch);
+    await page.getByRole("button", { name: "1h" }).click();
+    await visit(page, `decisions/${launch.id}`);
+    await page.getByRole("link", { name: "In the timeline" }).click();
+    await page.locator("main.screen-timeline .mark").first().waitFor();
+  });
+});
+
+test("workers are drawn by kind, and by pool", async () => {
+  await open({ hash: "#/timeline" }, async (page) => {
+    const legend = page.locator(".plot", { hasText: "Workers" }).locator(".legend");
+    await reads(legend, "booting");
+    await page.getByRole("button", { name: "by pool" }).click();
+    await reads(legend, /base\s*2\s*cloud-a10\s*3\s*aws-g6-spot\s*0\s*wanted\s*5/);
+    assert.equal(await page.locator(".plot canvas").count(), 5);
+    await page.getByRole("button", { name: "Workers by kind" }).click();
+    await reads(legend, "booting");
+  });
+});
+
 test("the pointer moves one cursor over all charts", async () => {
   await open({ seconds: AFTER, hash: "#/timeline" }, async (page) => {
     await page.locator(".plot-canvas").nth(2).hover({ position: { x: 500, y: 30 } });

@@ -150,7 +150,7 @@ export class Stand {
       case "state":
         return scene.state();
       case "timeline":
-        return timeline(scene, Number(/^-(\d+)s$/.exec(asked.get("from") ?? "")?.[1] ?? 3_600), Number(asked.get("points") ?? 600));
+        return timeline(scene, asked.get("from") ?? "-1h", asked.get("to"), Number(asked.get("points") ?? 600));
       case "decisions": {
         if (name !== undefined) {
           const found = scene.decisions.find(({ id }) => id === Number(name));

@@ -72,6 +72,7 @@ const SHOTS = [
   { name: "overview-lost", after: async (page, stand) => { stand.fail(); await page.locator(".notice").waitFor(); } },
   { name: "timeline-light", hash: "#/timeline", seconds: 178, after: (page) => page.locator(".plot-canvas").nth(1).hover({ position: { x: 520, y: 40 } }) },
   { name: "timeline-dark", hash: "#/timeline", seconds: 178, dark: true },
+  { name: "timeline-pools-light", hash: "#/timeline", seconds: 178, after: (page) => page.getByRole("button", { name: "by pool" }).click() },
   { name: "timeline-narrow", hash: "#/timeline", seconds: 178, width: 320 },
   { name: "decisions-light", hash: "#/decisions" },
   { name: "decision-dark", hash: "#/decisions/7", dark: true },

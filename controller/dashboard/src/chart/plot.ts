@@ -59,7 +59,9 @@ export function makePlot(spec: Spec, hasTimeAxis: boolean, root: HTMLElement, on
   const onLeave = () => onPoint(null);
   root.addEventListener("pointermove", onMove);
   root.addEventListener("pointerleave", onLeave);
-  const resizes = new ResizeObserver(redraw);
+  const resizes = new ResizeObserver(() => {
+    if (Math.round(root.clientWidth * devicePixelRatio) !== canvas.width) redraw();
+  });
   resizes.observe(root);
 
   return {
@@ -105,7 +107,7 @@ function paint(canvas: HTMLCanvasElement, spec: Spec, scene: Scene, root: HTMLEl
     height: height - PAD_TOP - (hasTimeAxis ? TIME_AXIS_HEIGHT : PAD_BOTTOM),
   };
   const { from, to } = scene;
-  const heights = stacked(spec, scene.columns);
+  const heights = stacked(spec, scene);
   const top = axisTop(spec, scene, heights);
   const sheet: Sheet = {
     box,
@@ -135,10 +137,10 @@ function paint(canvas: HTMLCanvasElement, spec: Spec, scene: Scene, root: HTMLEl
 // === what is drawn ===
 
 /** Each series' height: its own value, or the sum up to it in a stack. */
-function stacked(spec: Spec, columns: Record<string, Cells>): Cells[] {
+function stacked(spec: Spec, { at, columns }: Scene): Cells[] {
   let below: Cells | null = null;
   return spec.series.map(({ column, isOver }): Cells => {
-    const own = columns[column] ?? [];
+    const own = columns[column] ?? at.map(() => null);
     const under: Cells | null = below;
     if (!spec.isStacked || isOver) return own;
     // Where nothing is known there is no stack; where one of its kinds is not, the others are.
@@ -181,6 +183,8 @@ function drawGrid(pen: Pen, spec: Spec, { colors }: Scene, { box, y }: Sheet, to
 const minuteTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const secondTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
+const dayTime = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
 function drawTimes(pen: Pen, { from, to, colors }: Scene, { box, x }: Sheet): void {
   const offset = -new Date(from * 1000).getTimezoneOffset() * 60;
   const { step, at } = moments(from, to, box.width / LABEL_WIDTH, offset);
@@ -190,7 +194,8 @@ function drawTimes(pen: Pen, { from, to, colors }: Scene, { box, x }: Sheet): vo
   for (const each of at) {
     // A label that would be cut off is left out.
     if (x(each) > box.left + box.width + PAD_RIGHT - LABEL_WIDTH / 3) continue;
-    pen.fillText((step < 60 ? secondTime : minuteTime).format(each * 1000), x(each), box.top + box.height + 8);
+    const isMidnight = step >= 7_200 && (each + offset) % 86_400 === 0;
+    pen.fillText((isMidnight ? dayTime : step < 60 ? secondTime : minuteTime).format(each * 1000), x(each), box.top + box.height + 8);
   }
 }
 
@@ -257,6 +262,7 @@ function drawSeries(pen: Pen, spec: Spec, series: Series, scene: Scene, { box, x
 }
 
 function fillOf({ fill, color }: Series, colors: Scene["colors"]): CanvasRenderingContext2D["fillStyle"] {
+  if (fill === "own") return `color-mix(in srgb, ${colors[color]} 55%, ${colors.surface})`;
   if (fill === "hatch") return hatch(colors[color]);
   if (fill === "solid") return colors[color === "base" ? "base-fill" : "burst-fill"];
   return color === "accent" ? colors["accent-soft"] : colors.line;

@@ -1,6 +1,7 @@
 // The timeline's charts, one entry each. A new chart is a new entry here.
 
 import * as format from "../format.ts";
+import { poolColumn } from "../past.ts";
 import type { ColorName } from "./theme.ts";
 
 export type Series = {
@@ -9,7 +10,7 @@ export type Series = {
   name: string;
   color: ColorName;
   /** Filled down to the axis, or down to the series below in a stack. */
-  fill?: "soft" | "solid" | "hatch";
+  fill?: "soft" | "solid" | "hatch" | "own";
   dash?: readonly number[];
   swatch: string;
   /** In a stack: drawn over it, not part of it. */
@@ -33,6 +34,20 @@ export type Spec = {
   /** The axis reaches at least so far. */
   topMin: number;
 };
+
+/** Colours for burst pools beside each other; a seventh begins again, its name stands beside it. */
+const POOL_COLORS = ["burst", "pool-1", "pool-2", "pool-3", "pool-4", "pool-5"] as const;
+
+/** The chart of workers by pool in place of the one by kind: the base first, then each place where machines are bought. */
+export function byPool(pools: readonly { name: string; kind: string }[]): Spec {
+  let bought = 0;
+  const series = pools.map(({ name, kind }): Series => {
+    const color = kind === "base" ? "base" : POOL_COLORS[bought++ % POOL_COLORS.length]!;
+    return { column: poolColumn(name), name, color, fill: "own", swatch: color };
+  });
+  const wanted: Series = { column: "desired", name: "wanted", color: "ink", dash: [2, 3], isOver: true, swatch: "dotted" };
+  return { ...SPECS.find(({ id }) => id === "workers")!, series: [...series, wanted] };
+}
 
 const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 1e8, 1e9];
 const TIME = [5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400, 604_800];

@@ -14,6 +14,11 @@ const NAMES = [
   "base-fill",
   "burst",
   "burst-fill",
+  "pool-1",
+  "pool-2",
+  "pool-3",
+  "pool-4",
+  "pool-5",
   "bad",
   "warn",
 ] as const;

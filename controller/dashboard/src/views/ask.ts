@@ -8,7 +8,7 @@ import { stir } from "../resource.ts";
 import { askSession } from "../store.ts";
 import { html, type View } from "./html.ts";
 
-export type Question = {
+type Question = {
   title: string;
   text: string;
   button: string;
@@ -22,7 +22,7 @@ export function ask(next: Question): void {
   question.value = next;
 }
 
-export const REASON_MAX = 500;
+const REASON_MAX = 500;
 
 export function Reason(): View {
   return html`<label class="field">

@@ -134,7 +134,7 @@ export function Control({ policy }: { policy: Policy }): View {
   return html`${who && !who.may_operate && html`<div class="whole"><${SignIn} /></div>`}
     <${Pause} policy=${policy} />
     <${Override} policy=${policy} />
-    <${Section} id="audit" title="Who ordered what" class="whole" note="refused orders too">
+    <${Section} id="audit" title="Who ordered what" class="whole" note="the newest 200, refused ones too">
       <${Loaded} of=${orders}>
         ${(entries: OrderEntry[]) => html`<${Table} id="audit-table" label="Orders" columns=${ENTRIES} groups=${[{ key: "all", rows: entries }]} keyOf=${(it: OrderEntry) => it.id} empty="Nobody has ordered anything yet." />` as VNode}
       <//>

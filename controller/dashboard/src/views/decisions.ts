@@ -9,7 +9,7 @@ import { clock, count, day, dollars, dollarsPerHour, duration, flatten, instant,
 import { isOfKind, type Kind, markerOf } from "../judge.ts";
 import { DECISIONS_LIMIT } from "../live.ts";
 import { subject } from "../route.ts";
-import { about, decisions, loaded, missing, policyDecisions, takeDecisions } from "../store.ts";
+import { about, decisions, loaded, missing, policyDecisions, range, state, takeDecisions, until } from "../store.ts";
 import { Chip, Empty, html, Reasons, Section, Segments, type View } from "./html.ts";
 import { type Column, Table } from "./table.ts";
 
@@ -26,8 +26,8 @@ const sought = signal("");
 /** What was done, in two or three words: `launch 3 × cloud`. */
 function summary(actions: readonly Action[]): string[] {
   const counts = new Map<string, number>();
-  for (const { verb, pool } of actions) {
-    const key = `${verb === "ScaleBase" ? "scale" : verb.toLowerCase()}\n${pool}`;
+  for (const { verb, pool, from, to } of actions) {
+    const key = verb === "ScaleBase" ? `scale\n${pool} ${from} → ${to}` : `${verb.toLowerCase()}\n${pool}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return [...counts].map(([key, n]) => {
@@ -73,7 +73,7 @@ function Actions({ actions }: { actions: readonly Action[] }): View {
   return html`<ul class="actions">
     ${actions.map(
       (action) => html`<li>
-        <strong>${action.verb === "ScaleBase" ? "Scale" : action.verb}</strong> ${action.pool} <span class="mono">${action.intent}</span>${" "}
+        <strong>${action.verb === "ScaleBase" ? "Scale" : action.verb}</strong> ${action.pool} <span class="mono">${action.verb === "ScaleBase" ? `${action.from} → ${action.to}` : action.intent}</span>${" "}
         <${Outcome} of=${action.outcome} />
         <span class="action-why">${action.why} <code>${action.code}</code></span>
       </li>`,
@@ -125,6 +125,16 @@ function Detail({ decision }: { decision: Decision }): View {
     <p class="meta">
       <a href=${`#/decisions/${id}`}>#${id}</a> <time datetime=${at}>${moment(instant(at))}</time>
       <span>policy revision <code>${revision}</code></span>
+      <a
+        href="#/timeline"
+        onClick=${() => {
+          const when = instant(at) ?? 0;
+          const now = instant(state.value?.at ?? "") ?? when;
+          // What led to it, and half as much of what came of it.
+          until.value = when + range.value / 3 < now ? when + range.value / 3 : null;
+        }}
+        >In the timeline</a
+      >
       <a href=${`api/v1/decisions/${id}`}>JSON</a>
     </p>
     <${Chips} decision=${decision} />

@@ -19,7 +19,7 @@ const STANDING_GLYPH: Record<Standing, string> = {
   unknown: "M5.300 5.800a2.700 2.700 0 1 1 3.700 2.500c-.7.300-1 .8-1 1.500M8 12.800v.2",
 };
 
-export function Badge({ of }: { of: Standing }): View {
+function Badge({ of }: { of: Standing }): View {
   return html`<span class=${`badge badge-${of}`}>
     <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true"><path d=${STANDING_GLYPH[of]} /></svg>
     ${STANDING_TEXT[of]}

@@ -66,12 +66,12 @@ type TableProps<T> = {
   columns: readonly Column<T>[];
   groups: readonly Group<T>[];
   keyOf: (row: T) => string | number;
-  /** The first column is the row's name. */
+  /** What is said instead of no rows. */
   empty?: ComponentChildren;
-  rowClass?: (row: T) => string;
 };
 
-export function Table<T>({ id, label, columns, groups, keyOf, empty, rowClass }: TableProps<T>): View {
+/** The first column is the row's name. */
+export function Table<T>({ id, label, columns, groups, keyOf, empty }: TableProps<T>): View {
   const all = groups.reduce((sum, { rows }) => sum + rows.length, 0);
   const isWhole = unfolded.value.has(id);
   const chosen = order.value?.table === id ? order.value : null;
@@ -82,7 +82,7 @@ export function Table<T>({ id, label, columns, groups, keyOf, empty, rowClass }:
     return html`<tbody key=${key} role="rowgroup">
       ${head && html`<tr class="group-row" role="row"><th scope="rowgroup" role="rowheader" colspan=${columns.length}>${head}</th></tr>`}
       ${some.map(
-        (row) => html`<tr key=${keyOf(row)} role="row" class=${rowClass?.(row)}>
+        (row) => html`<tr key=${keyOf(row)} role="row">
           ${columns.map(({ name, show, more, isText }, i) => {
             const second = more?.(row);
             const content = html`${shown(show(row))}${second ? html`<span class="second">${shown(second)}</span>` : null}`;

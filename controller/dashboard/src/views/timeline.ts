@@ -1,17 +1,17 @@
 // The past on one time axis: charts with one cursor, and a lane with the decisions.
 
 import { effect, signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { VNode } from "preact";
 import { AXIS_WIDTH, makePlot, PAD_RIGHT } from "../chart/plot.ts";
-import { type Series, type Spec, SPECS } from "../chart/specs.ts";
+import { byPool, type Series, type Spec, SPECS } from "../chart/specs.ts";
 import { type ColorName, theme } from "../chart/theme.ts";
 import type { Cells, Policy } from "../contract.ts";
-import { clock, duration } from "../format.ts";
+import { ago, clock, day, duration, instant } from "../format.ts";
 import type { Marker } from "../judge.ts";
 import type { Mark } from "../past.ts";
 import { go } from "../route.ts";
-import { cursorAt, past, pastOf, pastVersion, pastWanted, range } from "../store.ts";
+import { cursorAt, past, pastOf, pastVersion, pastWanted, range, state, until } from "../store.ts";
 import { html, Section, Segments, Swatch, type View } from "./html.ts";
 
 const RANGES = [
@@ -19,6 +19,7 @@ const RANGES = [
   [3_600, "1h"],
   [21_600, "6h"],
   [86_400, "24h"],
+  [604_800, "7d"],
 ] as const;
 
 /** A shorter past is not stretched over the whole width. */
@@ -29,22 +30,27 @@ type Window = { at: number[]; columns: Record<string, Cells>; marks: readonly Ma
 
 const view = signal<Window | null>(null);
 
-function look(): Window {
+/** `width`: of the lane, in pixels. */
+function look(width: number): Window {
   const { at, columns, marks } = past.value;
-  const to = at.at(-1) ?? Date.now() / 1000;
-  const from = Math.min(Math.max(at[0] ?? to, to - range.value), to - SPAN_MIN_SECONDS);
-  return { at, columns, to, from, marks: thinned(marks.filter((mark) => mark.at >= from && mark.at <= to), from, to) };
+  const end = until.value;
+  const to = end ?? at.at(-1) ?? Date.now() / 1000;
+  const from = end === null ? Math.min(Math.max(at[0] ?? to, to - range.value), to - SPAN_MIN_SECONDS) : end - range.value;
+  return { at, columns, to, from, marks: thinned(marks.filter((mark) => mark.at >= from && mark.at <= to), from, to, Math.max(1, width / MARK_WIDTH)) };
 }
 
-/** Places in the lane: more marks than this lie over each other. */
-const PLACES = 200;
+/** A marker and the room around it, in pixels. */
+const MARK_WIDTH = 12;
 
-/** Of the marks in one place the one that says most. */
-function thinned(marks: readonly Mark[], from: number, to: number): Mark[] {
+/** More lines than this through the charts hide what they are to explain. */
+const LINES_MAX = 40;
+
+/** Of the marks in one of so many places the one that says most: they would lie over each other. */
+function thinned(marks: readonly Mark[], from: number, to: number, count: number): Mark[] {
   const weight = (mark: Mark) => MARKER_NAMES.length - MARKER_NAMES.findIndex(([kind]) => kind === mark.kind);
   const places = new Map<number, Mark>();
   for (const mark of marks) {
-    const place = Math.floor(((mark.at - from) / (to - from)) * PLACES);
+    const place = Math.floor(((mark.at - from) / (to - from)) * count);
     const other = places.get(place);
     if (!other || weight(mark) > weight(other)) places.set(place, mark);
   }
@@ -188,7 +194,8 @@ function Readout(): View {
     </span></p>` as VNode;
   }
   return html`<p class="readout">
-    <strong>${clock(at)}</strong> <span class="readout-ago">${duration(window.to - at)} ago</span>
+    <strong>${until.value === null && range.value < 86_400 ? "" : `${day(at)} `}${clock(at)}</strong>${" "}
+    <span>${ago((instant(state.value?.at ?? "") ?? window.to) - at)}</span>
     <span class="readout-text">${markAt(at)?.sentence ?? "before what was decided in view"}</span>
   </p>` as VNode;
 }
@@ -241,9 +248,10 @@ function run(specs: readonly Spec[], deadline: number, roots: readonly HTMLEleme
   const plots = specs.map((spec, i) => makePlot(spec, i === specs.length - 1, roots[i]!, onPoint));
   const stopData = effect(() => {
     pastVersion.value;
-    const window = look();
+    const window = look(roots[0]!.clientWidth - AXIS_WIDTH - PAD_RIGHT);
     view.value = window;
-    const marks = window.marks.flatMap(({ at, kind }) => (kind === "note" ? [] : [{ at, color: MARK_COLOR[kind] }]));
+    const lines = window.marks.flatMap(({ at, kind }) => (kind === "note" ? [] : [{ at, color: MARK_COLOR[kind] }]));
+    const marks = lines.length <= LINES_MAX ? lines : [];
     for (const plot of plots) plot.draw({ ...window, colors: theme.value, deadline, marks });
   });
   const stopCursor = effect(() => {
@@ -298,19 +306,69 @@ export function Charts({ policy, specs }: { policy: Policy; specs: readonly Spec
     </div>` as unknown as VNode;
 }
 
-/** How far back the controller's memory goes, where that is less than what was asked for. */
+/** To other hours, by half of what is in view. */
+function Pan(): View {
+  const here = until.value ?? instant(state.value?.at ?? "") ?? 0;
+  const { oldest } = past.value;
+  const go = (step: number) => {
+    const next = here + (step * range.value) / 2;
+    until.value = next >= (instant(state.value?.at ?? "") ?? next) ? null : next;
+  };
+  return html`<div class="buttons" role="group" aria-label="Other hours">
+    <button type="button" class="button small" disabled=${oldest === null || here - range.value <= oldest} onClick=${() => go(-1)}>‹ Earlier</button>
+    <button type="button" class="button small" disabled=${until.value === null} onClick=${() => go(1)}>Later ›</button>
+    <button
+      type="button"
+      class="button small"
+      disabled=${until.value === null}
+      onClick=${() => {
+        until.value = null;
+      }}
+    >
+      Now
+    </button>
+  </div>` as VNode;
+}
+
+/** Which hours are in view, and how far back the controller's memory goes where that is less than what was asked for. */
 function reach(): string {
   if (pastOf.value !== pastWanted.value) return "reading …";
   const { at, step } = past.value;
+  const end = until.value;
+  if (end !== null) return `${day(end - range.value)} ${clock(end - range.value)} to ${day(end)} ${clock(end)}, a point each ${duration(step)}`;
   const first = at[0];
   const kept = first === undefined ? 0 : (at.at(-1) ?? first) - first;
   const each = `a point each ${duration(step)}`;
   return kept < range.value * 0.95 ? `${duration(kept)} are kept, ${each}` : each;
 }
 
+const isByPool = signal(false);
+
 export function Timeline({ policy }: { policy: Policy }): View {
   pastVersion.value;
-  return html`<${Section} id="timeline" title="Timeline" class="whole" note=${reach()} tools=${html`<${Ranges} />`}>
-    <${Charts} policy=${policy} specs=${SPECS} />
+  // Made anew only when the pools are others: the charts are made anew with it.
+  const pools = policy.pools.map(({ name, kind }) => `${kind} ${name}`).join("\n");
+  const specs = useMemo(
+    () => (isByPool.value ? SPECS.map((spec) => (spec.id === "workers" ? byPool(policy.pools) : spec)) : SPECS),
+    [isByPool.value, pools],
+  );
+  useEffect(
+    () => () => {
+      until.value = null;
+    },
+    [],
+  );
+  return html`<${Section} id="timeline" title="Timeline" class="whole" note=${reach()} tools=${html`<${Pan} /><${Ranges} />`}>
+    <${Charts} policy=${policy} specs=${specs} />
+    <div class="buttons">
+      <${Segments}
+        label="Workers by"
+        of=${[[false, "Workers by kind"], [true, "by pool"]] as const}
+        value=${isByPool.value}
+        choose=${(next: boolean) => {
+          isByPool.value = next;
+        }}
+      />
+    </div>
   <//>` as VNode;
 }
