@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::cluster::ClusterConfig;
+use crate::intents::CLOSED_MAX;
 use crate::run::RunConfig;
 use crate::{backtest, cluster, demo, explain, journal, market, policy, policy_file, run, size};
 
@@ -92,6 +93,9 @@ struct RunArgs {
     /// End all machines with the controller instead of leaving them for the next one.
     #[arg(long)]
     terminate_on_exit: bool,
+    /// Intents of machines that are gone (objects, in a cluster) that are kept one by one; of older ones the sum of costs.
+    #[arg(long, env = "SPILLWAY_CLOSED_MAX", default_value_t = CLOSED_MAX, value_parser = closed_max)]
+    closed_max: usize,
     /// End also when standard input closes: for a parent whose death must end the controller.
     #[arg(long, hide = true)]
     until_stdin_closes: bool,
@@ -238,6 +242,7 @@ impl RunArgs {
             listen: self.listen,
             worker_command: worker_command.clone(),
             terminate_on_exit: self.terminate_on_exit,
+            closed_max: self.closed_max,
         };
         if let Some(name) = &self.cluster.kubernetes {
             let config = self.cluster.config(name, self.listen, &self.state);
@@ -304,6 +309,14 @@ impl ReplayArgs {
         } else {
             ExitCode::FAILURE
         })
+    }
+}
+
+fn closed_max(text: &str) -> Result<usize, String> {
+    let count: usize = text.parse().map_err(|_| "not a number".to_owned())?;
+    match count {
+        1..=100_000 => Ok(count),
+        _ => Err("must be from 1 to 100000".to_owned()),
     }
 }
 

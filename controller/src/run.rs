@@ -58,6 +58,8 @@ pub(crate) struct RunConfig {
     pub(crate) worker_command: Vec<String>,
     /// Whether all machines are ended with the controller, rather than left for the next one.
     pub(crate) terminate_on_exit: bool,
+    /// Closed intents that are kept one by one.
+    pub(crate) closed_max: usize,
 }
 
 /// What a loop stands on: who may act, and where its intents are.
@@ -94,7 +96,9 @@ pub(crate) struct Controller {
 pub(crate) async fn run(config: RunConfig, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let ground = Ground {
         leadership: Arc::new(Leadership::take(&config.state)?),
-        intents: Arc::new(IntentStore::open(config.state.join("intents"))?),
+        intents: Arc::new(
+            IntentStore::open(config.state.join("intents"))?.keeping(config.closed_max),
+        ),
         base: None,
         teller: None,
     };

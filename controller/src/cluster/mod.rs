@@ -150,7 +150,7 @@ impl Place {
                 }
             };
             let config = under(good.policy.clone());
-            let ground = self.ground(leadership, &good).await?;
+            let ground = self.ground(leadership, &good, config.closed_max).await?;
             let mut controller = Controller::begin(&config, ground, Arc::clone(&board), learned)?;
             let mut ended = End::Stop;
             controller
@@ -220,7 +220,12 @@ impl Place {
         }
     }
 
-    async fn ground(&self, leadership: &Arc<Leadership>, good: &Good) -> anyhow::Result<Ground> {
+    async fn ground(
+        &self,
+        leadership: &Arc<Leadership>,
+        good: &Good,
+        closed_max: usize,
+    ) -> anyhow::Result<Ground> {
         let objects = Objects {
             policy: self.config.policy.clone(),
             instances: Instances::new(&self.client, &self.namespace, &self.config.policy),
@@ -234,7 +239,7 @@ impl Place {
         let events = Events::new(&self.client, identity, good.seen.reference.clone());
         Ok(Ground {
             leadership: Arc::clone(leadership),
-            intents: Arc::new(IntentStore::of_cluster(objects).await?),
+            intents: Arc::new(IntentStore::of_cluster(objects).await?.keeping(closed_max)),
             base,
             teller: Some(Teller::begin(
                 self.policies(),
