@@ -248,6 +248,7 @@ mod tests {
             wants: Wants::of([Feature::Humans, Feature::Brands]),
             max_results: 64,
             deadline: None,
+            notify: false,
         };
         assert_eq!(wanted, Ok(expected));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ids::{Handle, day};
+use crate::ids::Handle;
 
 /// Pauses after attempts that failed, a day in all; after the last there is no other.
 const PAUSES: [Duration; 9] = [
@@ -103,7 +103,7 @@ fn ms(duration: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Ids, Wants};
+    use crate::ids::{Ids, Wants, day};
 
     const NOW: i64 = 1_795_600_000_000;
 
