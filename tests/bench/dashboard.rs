@@ -21,7 +21,7 @@ fn main() -> anyhow::Result<()> {
     run(&folder, "node", &["test/scripting.test.mjs", out_text])?;
     let text = fs::read_to_string(&out)?;
     fs::remove_file(&out)?;
-    let figures: BTreeMap<String, f64> = serde_yaml::from_str(&text)?;
+    let figures: BTreeMap<String, f64> = serde_json::from_str(&text)?;
     for (name, value) in figures {
         let (unit, how) = match name.as_str() {
             "bundle" => ("kB", "dist/ gzipped, licences too"),
