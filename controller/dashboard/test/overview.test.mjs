@@ -148,6 +148,7 @@ test("who may not read is asked for a token, who may not order is told so", asyn
     await page.keyboard.press("Enter");
     await reads(page.locator(".failure"), "this token is not known");
     assert.equal(stand.streams, 0, "nothing is read before");
+    await reads(page.locator(".connection"), "Not signed in");
     await field.fill(stand.token);
     await page.keyboard.press("Enter");
     await reads(page.locator("h1"), "recognition");
