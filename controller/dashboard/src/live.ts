@@ -153,7 +153,12 @@ async function loadLinked(id: string): Promise<void> {
 }
 
 async function loadSession(): Promise<void> {
-  session.value = await read<Session>("session");
+  try {
+    session.value = await read<Session>("session");
+  } catch (error) {
+    if (session.peek() === null) connection.value = "lost";
+    throw error;
+  }
 }
 
 /** Starts everything; called once. */

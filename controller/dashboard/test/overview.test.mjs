@@ -148,6 +148,7 @@ test("who may not read is asked for a token, who may not order is told so", asyn
     await page.keyboard.press("Enter");
     await reads(page.locator(".failure"), "this token is not known");
     assert.equal(stand.streams, 0, "nothing is read before");
+    await reads(page.locator(".connection"), "Not signed in");
     await field.fill(stand.token);
     await page.keyboard.press("Enter");
     await reads(page.locator("h1"), "recognition");
@@ -159,5 +160,29 @@ test("who may not read is asked for a token, who may not order is told so", asyn
     assert(await page.getByRole("button", { name: "Pause" }).isDisabled());
     await visit(page, "fleet");
     assert.equal(await page.getByRole("button", { name: /^Drain/ }).count(), 0);
+  });
+});
+
+test("a screen that cannot be drawn says so, and the others go on", async () => {
+  await open({ isQuiet: false }, async (page, stand) => {
+    stand.scene.alter = (policy) => ({ ...policy, budget: /** @type {any} */ (undefined) });
+    stand.tell();
+    await reads(page.getByRole("alert"), "This screen cannot be drawn");
+    await visit(page, "fleet");
+    await reads(page.locator("#fleet-table"), "base-1");
+    stand.scene.alter = (policy) => policy;
+    stand.tell();
+    await visit(page, "");
+    await reads(figure(page, "spend"), "$");
+  });
+});
+
+test("a controller that does not answer at first is waited for, and said to be", async () => {
+  const nobody = { user: null, known_by: "open", may_read: false, may_operate: false, wants_token: false, auth: "open" };
+  await open({ isQuiet: false, set: (stand) => { stand.broken.add("session"); stand.session = nobody; } }, async (page, stand) => {
+    await reads(page.locator("main .empty"), "The controller does not answer; trying again.");
+    stand.broken.clear();
+    stand.session = { ...nobody, may_read: true };
+    await reads(page.locator("h1"), "recognition");
   });
 });

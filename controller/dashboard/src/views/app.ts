@@ -1,4 +1,6 @@
-import type { VNode } from "preact";
+import type { ComponentChildren, VNode } from "preact";
+import { useErrorBoundary } from "preact/hooks";
+import { told } from "../api.ts";
 import type { Policy } from "../contract.ts";
 import { type ScreenId, screen, screenName } from "../route.ts";
 import { connection, isStale, policy, session, state } from "../store.ts";
@@ -39,13 +41,23 @@ function Nothing(): View {
   return html`<p class="empty empty-page">${text}</p>` as VNode;
 }
 
+/** A fault in one screen leaves the others: it is said in its place, and to the console. */
+function Guard({ children }: { children: ComponentChildren }): View {
+  const [fault, again] = useErrorBoundary((error: unknown) => console.error(error));
+  if (fault === undefined) return html`${children}` as VNode;
+  return html`<div class="empty empty-page" role="alert">
+    <p>This screen cannot be drawn: ${told(fault)}. The fault is the page's; the controller goes on.</p>
+    <button type="button" class="button" onClick=${again}>Try again</button>
+  </div>` as VNode;
+}
+
 function Content(): View {
   const current = policy.value;
   if (session.value && !session.value.may_read) return html`<${SignIn} />` as VNode;
   if (!current) return html`<${Nothing} />` as VNode;
   const id = screen.value;
   if (id === null) return html`<p class="empty empty-page">There is no such screen. <a href="#/">To the overview</a></p>` as VNode;
-  return html`<${VIEWS[id]} key=${current.name} policy=${current} />` as VNode;
+  return html`<${Guard} key=${`${id} ${current.name}`}><${VIEWS[id]} policy=${current} /><//>` as VNode;
 }
 
 export function App(): View {

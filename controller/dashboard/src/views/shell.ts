@@ -32,7 +32,8 @@ const CONNECTION_TEXT = { connecting: "Connecting", live: "Live", lost: "Connect
 function ConnectionState(): View {
   const age = ageSeconds.value;
   const kind = connection.value === "live" && isStale.value ? "stale" : connection.value;
-  const text = kind === "stale" ? "No news" : CONNECTION_TEXT[connection.value];
+  const isOut = session.value?.may_read === false;
+  const text = isOut ? "Not signed in" : kind === "stale" ? "No news" : CONNECTION_TEXT[connection.value];
   return html`<div class=${`connection connection-${kind}`}>
     <span class="connection-age">${age === null ? "" : age < 2 ? "as of now" : `as of ${duration(Math.floor(age))} ago`}</span>
     <span class="dot" aria-hidden="true"></span>
@@ -131,7 +132,7 @@ export function Foot(): View {
   const who = session.value;
   return html`<footer>
     <span>Spillway ${state.value?.version ?? ""}</span>
-    ${who && html`<span>${who.user ?? "nobody in particular"}, ${who.may_operate ? "may read and order" : "may read only"}</span>`}
+    ${who && html`<span>${who.user ?? "nobody in particular"}, ${who.may_operate ? "may read and order" : who.may_read ? "may read only" : "not signed in"}</span>`}
     <span>times of this browser's zone, days of UTC</span>
     <a href="licences.txt">Licences</a>
   </footer>` as VNode;
