@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Cursor,
+    io::{Cursor, Read as _, Write as _},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -220,6 +220,23 @@ impl World {
             .as_str()
             .unwrap_or_default()
             .to_owned()
+    }
+
+    /// What a replica answers to a GET.
+    fn ask(&self, identity: &str, path: &str) -> Result<String, String> {
+        let ask = || -> std::io::Result<String> {
+            let address = self.machines.path().join(identity).join("address");
+            let address = std::fs::read_to_string(address)?;
+            let mut stream = std::net::TcpStream::connect(address.trim())?;
+            stream.set_read_timeout(Some(QUICK))?;
+            let head =
+                format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes())?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        ask().map_err(|error| error.to_string())
     }
 
     fn goes_back(&self) {
@@ -462,6 +479,24 @@ async fn a_leader_that_is_stopped_beyond_its_lease_and_goes_on_does_no_harm() {
     let accounts = [ACCOUNT, "it-second"];
     let mut replicas = accounts.map(|account| (account, world.controller(account, account, LEASE)));
     eventually(SOON, "one of them leads", || named(&world.leader()));
+    for account in accounts {
+        let leads = world.leader() == account;
+        eventually(QUICK, "a replica answers, whether it leads or not", || {
+            let metrics = world.ask(account, "/metrics")?;
+            let told = format!(
+                "spillway_leader{{policy=\"{POLICY}\"}} {}.0",
+                u8::from(leads)
+            );
+            if !metrics.contains(&told) {
+                return Err(metrics);
+            }
+            let state = world.ask(account, "/api/v1/state")?;
+            match state.contains(&format!("\"identity\":\"{}\"", world.leader())) {
+                true => Ok(()),
+                false => Err(state),
+            }
+        });
+    }
     world.send("job", JOBS).await;
     for round in 0..3 {
         // Not at the same step each time: a machine is being bought, works, or is given back.
