@@ -9,10 +9,14 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+use crate::api::AppConfig;
 use crate::cluster::ClusterConfig;
+use crate::history::Keep;
 use crate::intents::CLOSED_MAX;
 use crate::run::RunConfig;
-use crate::{backtest, cluster, demo, explain, journal, market, policy, policy_file, run, size};
+use crate::{
+    backtest, cluster, demo, explain, journal, market, policy, policy_file, run, size, top,
+};
 
 /// Clears an image-recognition backlog on time for the least money.
 ///
@@ -26,6 +30,10 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+mod operators;
+
+use operators::{ApiArgs, ApiTokenArgs, ExportArgs, ReferenceCommand};
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -49,6 +57,15 @@ enum Command {
     ///
     /// With --policy: what another policy would have decided on the same observations.
     Replay(ReplayArgs),
+    /// Shows a running controller in a terminal: overview, fleet and decisions, over its API.
+    Top(top::TopArgs),
+    /// Makes a token for the API: prints it, and the line for `--api-tokens`.
+    ApiToken(ApiTokenArgs),
+    /// Prints the journal, as `replay` and `policy simulate` read it, one event a line.
+    Export(ExportArgs),
+    /// Prints a page of the reference, made from the code.
+    #[command(hide = true, subcommand)]
+    Reference(ReferenceCommand),
     /// Prints the JSON schema of policies, for editors.
     Schema,
     /// Prints the definitions of ScalingPolicy and BurstInstance for `kubectl apply`.
@@ -68,6 +85,8 @@ struct RunArgs {
     policy: Option<PathBuf>,
     #[command(flatten)]
     cluster: ClusterArgs,
+    #[command(flatten)]
+    api: ApiArgs,
     /// Folder of intents, journal and machines; one controller at a time has it.
     #[arg(
         long,
@@ -118,6 +137,9 @@ struct ClusterArgs {
     /// Name of this replica in the lease; by default that of the host, and the process's id.
     #[arg(long, env = "SPILLWAY_IDENTITY")]
     identity: Option<String>,
+    /// Where other replicas reach this one, as `10.0.0.7:8080`: they forward to whoever leads.
+    #[arg(long, env = "SPILLWAY_ADVERTISE", value_name = "ADDR")]
+    advertise: Option<String>,
     /// How long a leader may be silent before another replica takes over, seconds.
     #[arg(long, env = "SPILLWAY_LEASE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(2..=600))]
     lease_seconds: u64,
@@ -203,6 +225,10 @@ impl Command {
                 Ok(ExitCode::SUCCESS)
             }
             Self::Replay(args) => args.run(),
+            Self::Top(args) => block_on(top::run(args))?,
+            Self::ApiToken(args) => args.run(),
+            Self::Export(args) => args.run(),
+            Self::Reference(page) => page.run(),
             Self::Schema => {
                 let schema = serde_json::to_string_pretty(&policy_file::schema())?;
                 writeln!(std::io::stdout(), "{schema}")?;
@@ -230,8 +256,11 @@ impl RunArgs {
         };
         // Whether it is needed is known with the policy.
         let worker_command = named_worker(self.worker)?;
-        let under = |policy: spillway_core::Policy| RunConfig {
+        let app = self.api.config();
+        let keep = self.api.keep();
+        let under = |policy: spillway_core::Policy, manifest: String| RunConfig {
             policy,
+            manifest,
             owner: self.owner.clone(),
             state: self.state.clone(),
             machines: self
@@ -240,23 +269,28 @@ impl RunArgs {
                 .clone()
                 .unwrap_or_else(|| self.state.clone()),
             listen: self.listen,
+            app: app.clone(),
+            keep,
             worker_command: worker_command.clone(),
             terminate_on_exit: self.terminate_on_exit,
             closed_max: self.closed_max,
         };
         if let Some(name) = &self.cluster.kubernetes {
-            let config = self.cluster.config(name, self.listen, &self.state);
+            let mut config = self.cluster.config(name, self.listen, &self.state);
+            config.app = app.clone();
+            config.keep = keep;
             block_on(cluster::run(config, under, stop))??;
             return Ok(ExitCode::SUCCESS);
         }
-        let Some(policy) = &self.policy else {
+        let Some(file) = &self.policy else {
             anyhow::bail!("name a policy: --policy FILE, or --kubernetes NAME in a cluster");
         };
-        let policy = match policy_file::load(policy) {
+        let policy = match policy_file::load(file) {
             Ok(policy) => policy,
             Err(report) => return Ok(report.show()),
         };
-        block_on(run::run(under(policy), stop))??;
+        let manifest = std::fs::read_to_string(file)?;
+        block_on(run::run(under(policy, manifest), stop))??;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -273,6 +307,9 @@ impl ClusterArgs {
             identity: self.identity.clone().unwrap_or_else(identity),
             lease: std::time::Duration::from_secs(self.lease_seconds),
             listen,
+            advertise: self.advertise.clone(),
+            app: AppConfig::default(),
+            keep: Keep::default(),
             state: state.to_owned(),
         }
     }

@@ -1,5 +1,6 @@
 //! `spillway`: clears an image-recognition backlog on time for the least money.
 
+mod api;
 mod assignment;
 mod backtest;
 mod cli;
@@ -10,6 +11,7 @@ mod demo;
 mod execute;
 mod explain;
 mod files;
+mod history;
 mod http;
 mod intents;
 mod journal;
@@ -17,6 +19,7 @@ mod leadership;
 mod market;
 mod metrics;
 mod observe;
+mod orders;
 mod parallel;
 mod policy;
 mod policy_file;
@@ -24,6 +27,7 @@ mod providers;
 mod run;
 mod size;
 mod svg;
+mod top;
 mod traces;
 mod view;
 mod worlds;

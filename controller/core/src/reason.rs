@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::orders::Shape;
 use crate::units::{Dollars, Rate, spoken};
 
 /// Why something was done, limited or left.
@@ -31,6 +32,24 @@ pub enum Reason {
     FleetUnknown { why: String },
     /// Arrivals have not been watched for long enough to give machines back.
     ArrivalsUnknown,
+    // --- orders
+    /// Somebody ordered that all be left as it is.
+    Paused {
+        by: String,
+        until: Timestamp,
+        reason: String,
+    },
+    /// Somebody ordered how many machines a pool has.
+    Overridden {
+        pool: String,
+        shape: Shape,
+        workers: u32,
+        by: String,
+        until: Timestamp,
+        reason: String,
+    },
+    /// Somebody ordered that this machine go.
+    Ordered { by: String, reason: String },
     // --- enough
     /// The workers there are clear the backlog in time, and no burst runs.
     BaseSuffices {
@@ -156,6 +175,9 @@ impl Reason {
             Self::BacklogPartial { .. } => "BacklogPartial",
             Self::FleetUnknown { .. } => "FleetUnknown",
             Self::ArrivalsUnknown => "ArrivalsUnknown",
+            Self::Paused { .. } => "Paused",
+            Self::Overridden { .. } => "Overridden",
+            Self::Ordered { .. } => "Ordered",
             Self::BaseSuffices { .. } => "BaseSuffices",
             Self::FleetSuffices { .. } => "FleetSuffices",
             Self::StillNeeded { .. } => "StillNeeded",
@@ -189,6 +211,21 @@ impl Reason {
             Self::LaunchAgain => "LaunchAgain",
             Self::ControllerEnded => "ControllerEnded",
             Self::PoolRemoved { .. } => "PoolRemoved",
+        }
+    }
+
+    /// The pool that it is about, if it is about one.
+    #[must_use]
+    pub fn pool(&self) -> Option<&str> {
+        match self {
+            Self::PaidFor { pool, .. }
+            | Self::Cheapest { pool, .. }
+            | Self::Cheaper { pool, .. }
+            | Self::PoolMax { pool, .. }
+            | Self::PoolBlocked { pool, .. }
+            | Self::Overridden { pool, .. }
+            | Self::PoolRemoved { pool } => Some(pool),
+            _ => None,
         }
     }
 
@@ -237,6 +274,21 @@ impl fmt::Display for Reason {
                 )
             }
             Self::FleetUnknown { why } => write!(f, "who is working is unknown ({why})"),
+            Self::Paused { by, until, reason } => {
+                write!(f, "{by} ordered a pause until {until:.0} ({reason})")
+            }
+            Self::Overridden {
+                pool,
+                shape,
+                workers,
+                by,
+                until,
+                reason,
+            } => write!(
+                f,
+                "{by} ordered {shape} {workers} × {pool} until {until:.0} ({reason})"
+            ),
+            Self::Ordered { by, reason } => write!(f, "{by} ordered it ({reason})"),
             Self::ArrivalsUnknown => f.write_str("arrivals have not been watched for long enough"),
             Self::BaseSuffices { backlog: 0, .. } => f.write_str("nothing waits, the base does it"),
             Self::BaseSuffices {

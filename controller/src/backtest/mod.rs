@@ -24,10 +24,10 @@ use serde::Serialize;
 use spillway_sim::{Outcome, Run, Scale, ScaleRule, Trace, WorldSpec};
 
 use crate::{parallel, traces, worlds};
-use candidate::{Candidate, PolicyFile};
+pub(crate) use candidate::{Candidate, PolicyFile};
 use cloud::CloudComparison;
 use condition::Condition;
-use row::Row;
+pub(crate) use row::Row;
 use summary::PolicySummary;
 
 /// Points of a plot at most.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use spillway_tests::{Signal, eventually, require_kube};
 
 use crate::rights;
-use crate::world::{ACCOUNT, BASE_MAX, JOBS, LEASE, QUICK, SOON, Workload, World};
+use crate::world::{ACCOUNT, BASE_MAX, JOBS, LEASE, POLICY, QUICK, SOON, Workload, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_fills_the_base_in_one_step_then_buys_and_everything_goes_back() {
@@ -77,6 +77,24 @@ async fn a_leader_that_is_stopped_beyond_its_lease_and_goes_on_does_no_harm() {
     let mut replicas =
         accounts.map(|account| (account, world.controller(account, account, &LEASE)));
     eventually(SOON, "one of them leads", || named(&world.leader()));
+    for account in accounts {
+        let leads = world.leader() == account;
+        eventually(QUICK, "a replica answers, whether it leads or not", || {
+            let metrics = world.ask(account, "/metrics")?;
+            let told = format!(
+                "spillway_leader{{policy=\"{POLICY}\"}} {}.0",
+                u8::from(leads)
+            );
+            if !metrics.contains(&told) {
+                return Err(metrics);
+            }
+            let state = world.ask(account, "/api/v1/state")?;
+            match state.contains(&format!("\"identity\":\"{}\"", world.leader())) {
+                true => Ok(()),
+                false => Err(state),
+            }
+        });
+    }
     world.send("job", JOBS).await;
     for round in 0..3 {
         // Not at the same step each time: a machine is being bought, works, or is given back.

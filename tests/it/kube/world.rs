@@ -1,7 +1,7 @@
 //! One test's cluster, broker and base workers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Cursor;
+use std::io::{Cursor, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -257,6 +257,23 @@ impl World {
             .as_str()
             .unwrap_or_default()
             .to_owned()
+    }
+
+    /// What a replica answers to a GET.
+    pub(crate) fn ask(&self, identity: &str, path: &str) -> Result<String, String> {
+        let ask = || -> std::io::Result<String> {
+            let address = self.machines.path().join(identity).join("address");
+            let address = std::fs::read_to_string(address)?;
+            let mut stream = std::net::TcpStream::connect(address.trim())?;
+            stream.set_read_timeout(Some(QUICK))?;
+            let head =
+                format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes())?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        ask().map_err(|error| error.to_string())
     }
 
     pub(crate) fn goes_back(&self) {

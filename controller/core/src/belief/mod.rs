@@ -186,7 +186,8 @@ impl Beliefs {
     }
 
     /// Interruptions of one machine of `pool` in a thousand hours.
-    pub(crate) fn interruptions_per_kilohour(&self, pool: &Pool) -> u64 {
+    #[must_use]
+    pub fn interruptions_per_kilohour(&self, pool: &Pool) -> u64 {
         let (mut count, mut ms) = (0, 0);
         if pool.market == Market::Spot {
             count += TOLD_INTERRUPTIONS;

@@ -118,7 +118,8 @@ impl Planner {
             reachable: OnceCell::new(),
         };
         let mut supply = desk.supply();
-        if snapshot.workers.is_ok() {
+        let is_paused = snapshot.orders.pause_at(now).is_some();
+        if snapshot.workers.is_ok() && !is_paused {
             desk.fill_base(&mut supply, snapshot, plan);
         }
         plan.numbers.backlog = Some(load.waiting());
@@ -128,6 +129,11 @@ impl Planner {
         plan.numbers.drain_eta = supply.time_for(&desk.grid, load.waiting());
         if let Err(why) = &snapshot.workers {
             plan.hold = Some(Reason::FleetUnknown { why: why.clone() });
+            return;
+        }
+        if is_paused {
+            let due = load.due(&desk.grid, Ahead::Nothing);
+            plan.numbers.late = desk.late(&supply, &due);
             return;
         }
         let is_buying = desk.buy(&supply, plan, next_intent);

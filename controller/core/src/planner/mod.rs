@@ -4,11 +4,13 @@
 //! 2. The base: what is missing is launched.
 //! 3. The base in Kubernetes: filled where what runs and boots cannot meet a deadline.
 //! 4. Burst: bought where what runs and boots cannot meet a deadline, given back where it can without.
+//! 5. Orders of people: a pause leaves 3 and 4 out, overrides and drains change what they came to.
 
 mod base;
 mod burst;
 mod fleet;
 mod load;
+mod orders;
 mod release;
 mod replace;
 mod settle;
@@ -110,6 +112,18 @@ impl Planner {
     #[must_use]
     pub fn beliefs(&self) -> &Beliefs {
         &self.beliefs
+    }
+
+    /// What burst has cost since midnight UTC of `now`, as far as it was watched.
+    #[must_use]
+    pub fn spent_today(&self, now: Timestamp) -> Dollars {
+        self.ledger.today(now)
+    }
+
+    /// What stands against asking the pool of that name at `now`.
+    #[must_use]
+    pub fn refusal(&self, pool: &str, now: Timestamp) -> Option<Reason> {
+        self.blocked(self.policy.pool(pool)?, now)
     }
 
     /// Takes in what was observed. A snapshot older than the latest is ignored.
@@ -262,7 +276,10 @@ impl Planner {
         self.keep_base(&fleet, &mut plan, &mut next_intent, now);
         self.count(&fleet, &mut plan.numbers);
         self.decide_burst(&fleet, snapshot, &mut plan, &mut next_intent, now);
-        self.keep_base_in_range(snapshot, &mut plan, now);
+        if snapshot.orders.pause_at(now).is_none() {
+            self.keep_base_in_range(snapshot, &mut plan, now);
+        }
+        self.follow_orders(&fleet, snapshot, &mut plan, &mut next_intent, now);
         plan
     }
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::Planner;
 use crate::backlog::{BacklogReading, Committed, Offsets, PartitionId, PartitionReading};
 use crate::check::check;
+use crate::orders::Orders;
 use crate::plan::{Action, Fault, Outcome, Plan, Scope};
 use crate::policy::{BASE_POOL, Policy, raw};
 use crate::reason::Reason;
@@ -18,6 +19,7 @@ use crate::snapshot::{
 mod base;
 mod fuzz;
 mod limits;
+mod orders;
 
 const PARTITIONS: u64 = 24;
 
@@ -78,6 +80,7 @@ struct World {
     launched_ever: u64,
     last: Option<Plan>,
     base: Option<base::MadeBase>,
+    orders: Orders,
 }
 
 impl World {
@@ -102,6 +105,7 @@ impl World {
             launched_ever: 0,
             last: None,
             base: None,
+            orders: Orders::default(),
         };
         change(&mut world);
         world.run(15);
@@ -247,6 +251,7 @@ impl World {
                 .collect(),
             next_intent: self.next_intent,
             base: self.base.as_ref().map(base::MadeBase::seen),
+            orders: self.orders.clone(),
         }
     }
 
