@@ -25,7 +25,7 @@ pub use bound::bound;
 pub use bound::{BOUND_STEP_SECONDS, Bound, BoundError, BoundPeriod, Realised, RealisedOffer};
 pub use decider::{Decider, LaunchOutcome, MachinePhase, Order, Reading, SeenMachine, View};
 pub use outcome::{End, Life, Outcome};
-pub use real::{RealPlanner, UnknownPools, told_policy};
+pub use real::{RealPlanner, UnknownPools, told_policy, written_policy};
 pub use score::Score;
 pub use series::{Point, Series};
 pub use spec::{

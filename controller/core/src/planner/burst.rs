@@ -4,6 +4,7 @@
 //! a part: what is bought early works for longer, so fewer are needed, but what is bought for arrivals that do not come
 //! is wasted (docs/decisions/0005-deciding.md).
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -66,9 +67,9 @@ pub(super) struct Bought<'a> {
 
 /// Machines chosen so far.
 #[derive(Clone)]
-struct Basket<'a> {
+pub(super) struct Basket<'a> {
     supply: Supply,
-    bought: Bought<'a>,
+    pub(super) bought: Bought<'a>,
     /// What was chosen before the needless was left out.
     order: Vec<&'a Pool>,
     /// What stood against more.
@@ -103,20 +104,10 @@ impl Planner {
                 .or(unread)
                 .unwrap_or_else(|| "no partition was found".to_owned());
             plan.hold = Some(Reason::BacklogUnknown { why });
+            self.decide_in_the_dark(fleet, snapshot, plan, next_intent, now);
             return;
         };
-        let mut desk = Desk {
-            planner: self,
-            fleet,
-            load: &load,
-            grid: load.grid(),
-            now,
-            partitions: known.partitions,
-            spending: self.burst_cost_per_hour(fleet),
-            base_added: 0,
-            offers: OnceCell::new(),
-            reachable: OnceCell::new(),
-        };
+        let mut desk = Desk::new(self, fleet, &load, known.partitions, now);
         let mut supply = desk.supply();
         if snapshot.workers.is_ok() {
             desk.fill_base(&mut supply, snapshot, plan);
@@ -151,6 +142,27 @@ fn partial(known: Known) -> Reason {
 // === impl Desk ===
 
 impl<'a> Desk<'a> {
+    pub(super) fn new(
+        planner: &'a Planner,
+        fleet: &'a Fleet,
+        load: &'a Load<'a>,
+        partitions: u64,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            planner,
+            fleet,
+            load,
+            grid: load.grid(),
+            now,
+            partitions,
+            spending: planner.burst_cost_per_hour(fleet),
+            base_added: 0,
+            offers: OnceCell::new(),
+            reachable: OnceCell::new(),
+        }
+    }
+
     /// The pools that can be bought from, cheapest work first.
     pub(super) fn offers(&self) -> &[Offer<'a>] {
         self.offers.get_or_init(|| {
@@ -178,7 +190,7 @@ impl<'a> Desk<'a> {
     }
 
     /// What all that work and boot do.
-    fn supply(&self) -> Supply {
+    pub(super) fn supply(&self) -> Supply {
         let mut supply = Supply::none(&self.grid);
         for (member, count) in self.fleet.alike() {
             if let Some(share) = self.share(member) {
@@ -191,17 +203,21 @@ impl<'a> Desk<'a> {
     /// What one of them does; none if it does nothing any more.
     pub(super) fn share(&self, member: &Member) -> Option<Share> {
         let base = self.planner.policy.base();
-        let (pool, law, rate) = match self.offer_of_member(member) {
-            Some(offer) => (offer.pool, None, offer.rate),
-            None if member.pool == BASE_POOL => (base, None, self.planner.beliefs.rate_low(base)),
+        let (law, rate) = match self.offer_of_member(member) {
+            Some(offer) => (Some(&offer.law), offer.rate),
+            None if member.pool == BASE_POOL => (None, self.planner.beliefs.rate_low(base)),
             None => return None,
         };
-        let booting = |law: Option<BootLaw>| {
-            let own = law.unwrap_or_else(|| self.planner.beliefs.boot(pool));
-            Share::booting(&self.grid, rate, &own, member.launched_at, self.now)
+        let booting = |law: Option<&BootLaw>| {
+            let told = || self.planner.beliefs.boot(base);
+            let law = law.map_or_else(|| Cow::Owned(told()), Cow::Borrowed);
+            Share::booting(&self.grid, rate, &law, member.launched_at, self.now)
         };
         match member.phase {
-            Phase::Ready => Some(Share::ready(&self.grid, rate)),
+            Phase::Ready => {
+                let from = member.ready_at.unwrap_or(self.grid.origin);
+                Some(Share::since(&self.grid, rate, from))
+            }
             Phase::Launching | Phase::Booting => Some(booting(law)),
             Phase::Interrupted { until } => Some(Share::until(&self.grid, rate, until)),
             Phase::Leaving | Phase::Lost { .. } | Phase::Gone => None,
@@ -215,7 +231,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Buys what is short; says whether anything is.
-    fn buy(&self, supply: &Supply, plan: &mut Plan, next_intent: &mut u64) -> bool {
+    pub(super) fn buy(&self, supply: &Supply, plan: &mut Plan, next_intent: &mut u64) -> bool {
         let due = self.load.due(&self.grid, Ahead::Nothing);
         // Without a pool there is nothing to reckon with but what is late.
         let surely = self.choose(supply, &due);
@@ -236,6 +252,19 @@ impl<'a> Desk<'a> {
             }
         };
         plan.numbers.late = self.late(&chosen.supply, &due);
+        if let (false, Some(vain)) = (
+            chosen.bought.pools.is_empty(),
+            self.planner.effect.vain(self.now),
+        ) {
+            plan.numbers.late = self.late(supply, &due);
+            plan.reasons.push(Reason::Ineffective {
+                added: vain.added,
+                gained: vain.gained,
+                until: vain.until,
+            });
+            // What would be bought is needed by all that is believed: nothing is given back either.
+            return true;
+        }
         let Some(unmet) = self
             .first_unmet(supply, &due)
             .or_else(|| self.first_unmet(supply, &expected))
@@ -261,7 +290,7 @@ impl<'a> Desk<'a> {
             });
         }
         plan.reasons.push(endangered);
-        plan.reasons.extend(self.told(&chosen));
+        plan.reasons.extend(self.told(&chosen, unmet));
         plan.reasons.extend(chosen.caps);
         if chosen.is_short && plan.numbers.late > 0 {
             plan.reasons.push(Reason::DeadlineAtRisk {
@@ -421,20 +450,6 @@ impl<'a> Desk<'a> {
             }
         }
     }
-
-    /// What was chosen, pool by pool.
-    fn told(&self, basket: &Basket<'_>) -> Vec<Reason> {
-        let chosen = self.offers().iter().filter_map(|offer| {
-            let count = basket.bought.of(&offer.pool.name);
-            (count > 0).then(|| Reason::Cheapest {
-                pool: offer.pool.name.clone(),
-                count,
-                per_million: per_million(offer.pool, offer.rate),
-                boot: SignedDuration::from_millis(offer.law.mean()),
-            })
-        });
-        chosen.collect()
-    }
 }
 
 // === impl Basket ===
@@ -474,7 +489,7 @@ impl<'a> Bought<'a> {
     }
 
     /// How many of them are of `pool`.
-    fn of(&self, pool: &str) -> u64 {
+    pub(super) fn of(&self, pool: &str) -> u64 {
         self.counts.get(pool).copied().unwrap_or(0)
     }
 }
@@ -483,7 +498,7 @@ impl<'a> Bought<'a> {
 
 impl Offer<'_> {
     /// Dollars for each of `jobs` that a new machine does `within` that time: what is billed, and the transfer.
-    fn cost_per_job(&self, jobs: u64, within: SignedDuration) -> Decimal {
+    pub(super) fn cost_per_job(&self, jobs: u64, within: SignedDuration) -> Decimal {
         let billed = within.max(self.pool.billing_minimum);
         Dollars::per_hour_over(self.pool.price_per_hour, billed).0 / Decimal::from(jobs)
             + self.pool.transfer_per_million.0 / Decimal::from(1_000_000)

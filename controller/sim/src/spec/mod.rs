@@ -197,6 +197,40 @@ pub struct SignalTrouble {
     pub blackout: f64,
 }
 
+// === impl Troubles ===
+
+impl Troubles {
+    /// What each trouble is called where one is picked out.
+    pub const NAMES: [&str; 7] = [
+        "rates",
+        "boots",
+        "spot",
+        "capacity",
+        "base",
+        "partitions",
+        "signal",
+    ];
+
+    /// The troubles of these names and no others; none where a name is no trouble's.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Option<Self> {
+        let mut only = Self::default();
+        for name in names {
+            match *name {
+                "rates" => only.rates = self.rates,
+                "boots" => only.boot_factors.clone_from(&self.boot_factors),
+                "spot" => only.spot = self.spot,
+                "capacity" => only.capacity = self.capacity,
+                "base" => only.base = self.base,
+                "partitions" => only.partitions = self.partitions,
+                "signal" => only.signal = self.signal,
+                _ => return None,
+            }
+        }
+        Some(only)
+    }
+}
+
 // === impl WorldSpec ===
 
 impl WorldSpec {
