@@ -48,6 +48,8 @@ const END_DEADLINE: Duration = Duration::from_secs(30);
 /// How a controller runs.
 pub(crate) struct RunConfig {
     pub(crate) policy: Policy,
+    /// A policy that is tried out beside it.
+    pub(crate) shadow: Option<Policy>,
     pub(crate) owner: String,
     /// Folder of intents, journal, lock and the machines of the `process` provider.
     pub(crate) state: PathBuf,
@@ -184,6 +186,7 @@ impl Controller {
             Some(learned) => learned.under(policy),
             None => Planner::new(policy),
         };
+        let planner = planner.beside(config.shadow.clone());
         let journal = Journal::begin(config.state.join("journal"), &planner)?;
         let (ended_to, ended) = mpsc::channel(STEPS_MAX * 4);
         let lease = planner.policy().dead_man_lease();

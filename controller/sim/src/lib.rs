@@ -30,7 +30,8 @@ pub use score::Score;
 pub use series::{Point, Series};
 pub use spec::{
     AssignmentRule, BaseSpec, BaseTrouble, BootLaw, CapacityTrouble, OfferSpec, PartitionTrouble,
-    RateTrouble, ReadOrder, SignalTrouble, SpotTrouble, Troubles, WorldError, WorldSpec,
+    RateTrouble, ReadOrder, SignalTrouble, SpotSeries, SpotTrouble, Troubles, WorldError,
+    WorldSpec,
 };
 pub use trace::{Arrived, Fault, Scale, ScaleError, ScaleRule, Trace, TraceError, TraceProblem};
 pub use world::Run;
