@@ -109,6 +109,9 @@ struct RunArgs {
     /// The worker's program; by default `spillway-worker` beside this one.
     #[arg(long, env = "SPILLWAY_WORKER", value_name = "FILE")]
     worker: Option<PathBuf>,
+    /// A policy to try out beside it: what it would do otherwise stands among the reasons of each decision, and is not done.
+    #[arg(long, env = "SPILLWAY_SHADOW", value_name = "FILE")]
+    shadow: Option<PathBuf>,
     /// End all machines with the controller instead of leaving them for the next one.
     #[arg(long)]
     terminate_on_exit: bool,
@@ -256,11 +259,16 @@ impl RunArgs {
         };
         // Whether it is needed is known with the policy.
         let worker_command = named_worker(self.worker)?;
+        let shadow = match self.shadow.as_deref().map(policy_file::load).transpose() {
+            Ok(shadow) => shadow,
+            Err(report) => return Ok(report.show()),
+        };
         let app = self.api.config();
         let keep = self.api.keep();
         let under = |policy: spillway_core::Policy, manifest: String| RunConfig {
             policy,
             manifest,
+            shadow: shadow.clone(),
             owner: self.owner.clone(),
             state: self.state.clone(),
             machines: self

@@ -56,6 +56,8 @@ pub(crate) struct RunConfig {
     pub(crate) policy: Policy,
     /// The policy as it was written.
     pub(crate) manifest: String,
+    /// A policy that is tried out beside it.
+    pub(crate) shadow: Option<Policy>,
     pub(crate) owner: String,
     /// Folder of intents, journal, lock and the machines of the `process` provider.
     pub(crate) state: PathBuf,
@@ -216,6 +218,7 @@ impl Controller {
             Some(learned) => learned.under(policy),
             None => Planner::new(policy),
         };
+        let planner = planner.beside(config.shadow.clone());
         let history = Arc::clone(board.history());
         let journal = Journal::begin(config.state.join("journal"), history, &planner)?;
         let (ended_to, ended) = mpsc::channel(STEPS_MAX * 4);

@@ -17,6 +17,7 @@ mod belief;
 mod budget;
 mod check;
 mod cost;
+mod effect;
 mod forecast;
 mod market;
 mod orders;

@@ -86,6 +86,19 @@ pub enum Reason {
         per_million: Dollars,
         boot: SignedDuration,
     },
+    /// It was not chosen: what is due by then costs more with it, as much of it as a new machine does by then.
+    Dearer {
+        pool: String,
+        within: SignedDuration,
+        per_million: Dollars,
+        more: Dollars,
+    },
+    /// It was not chosen: a new machine would do nothing of what is due by then.
+    TooSlow {
+        pool: String,
+        within: SignedDuration,
+        boot: SignedDuration,
+    },
     /// A machine that does the same for less, for one that runs: it pays for its boot within the deadline.
     Cheaper {
         pool: String,
@@ -113,6 +126,12 @@ pub enum Reason {
         pool: String,
         until: Timestamp,
         why: String,
+    },
+    /// The last machines that were bought brought nothing: whatever is in the way, more of them do not help.
+    Ineffective {
+        added: Rate,
+        gained: Rate,
+        until: Timestamp,
     },
     /// No pool can do any of what is due in time.
     NoPoolInTime { within: SignedDuration },
@@ -160,6 +179,13 @@ pub enum Reason {
     ControllerEnded,
     /// The policy no longer has its pool.
     PoolRemoved { pool: String },
+    /// A policy that is tried out would have another number of machines after its plan.
+    ShadowDiffers {
+        policy: String,
+        pool: String,
+        desired: u32,
+        instead: u32,
+    },
 }
 
 // === impl Reason ===
@@ -184,6 +210,8 @@ impl Reason {
             Self::PaidFor { .. } => "PaidFor",
             Self::DeadlineEndangered { .. } => "DeadlineEndangered",
             Self::Cheapest { .. } => "Cheapest",
+            Self::Dearer { .. } => "Dearer",
+            Self::TooSlow { .. } => "TooSlow",
             Self::Cheaper { .. } => "Cheaper",
             Self::BaseFilled { .. } => "BaseFilled",
             Self::BaseMissing { .. } => "BaseMissing",
@@ -198,6 +226,7 @@ impl Reason {
             Self::BudgetPerHour { .. } => "BudgetPerHour",
             Self::BudgetPerDay { .. } => "BudgetPerDay",
             Self::PoolBlocked { .. } => "PoolBlocked",
+            Self::Ineffective { .. } => "Ineffective",
             Self::NoPoolInTime { .. } => "NoPoolInTime",
             Self::DeadlineAtRisk { .. } => "DeadlineAtRisk",
             Self::NoLongerNeeded { .. } => "NoLongerNeeded",
@@ -211,6 +240,7 @@ impl Reason {
             Self::LaunchAgain => "LaunchAgain",
             Self::ControllerEnded => "ControllerEnded",
             Self::PoolRemoved { .. } => "PoolRemoved",
+            Self::ShadowDiffers { .. } => "ShadowDiffers",
         }
     }
 
@@ -244,6 +274,7 @@ impl Reason {
                 | Self::BudgetPerHour { .. }
                 | Self::BudgetPerDay { .. }
                 | Self::PoolBlocked { .. }
+                | Self::Ineffective { .. }
                 | Self::NoPoolInTime { .. }
                 | Self::DeadlineAtRisk { .. }
                 | Self::WorkerSilent { .. }
@@ -346,6 +377,22 @@ impl fmt::Display for Reason {
                 "{count} × {pool} is the cheapest that comes in time ({per_million} per million jobs, ready in {})",
                 spoken(*boot)
             ),
+            Self::Dearer {
+                pool,
+                within,
+                per_million,
+                more,
+            } => write!(
+                f,
+                "{pool} was dearer: {per_million} per million jobs done within {}, {more} more",
+                spoken(*within)
+            ),
+            Self::TooSlow { pool, within, boot } => write!(
+                f,
+                "{pool} is ready in {} and would do nothing within {}",
+                spoken(*boot),
+                spoken(*within)
+            ),
             Self::Cheaper {
                 pool,
                 instead,
@@ -397,6 +444,10 @@ impl fmt::Display for Reason {
             Self::PoolBlocked { pool, why, .. } => {
                 write!(f, "{pool} gave no machine lately ({why})")
             }
+            Self::Ineffective { added, gained, .. } => write!(
+                f,
+                "the last machines should have done {added} and brought {gained}: more would not help"
+            ),
             Self::NoPoolInTime { within } => {
                 write!(f, "no pool has a machine ready within {}", spoken(*within))
             }
@@ -425,6 +476,15 @@ impl fmt::Display for Reason {
             Self::LaunchAgain => f.write_str("its launch turned out to have failed"),
             Self::ControllerEnded => f.write_str("its controller ends"),
             Self::PoolRemoved { pool } => write!(f, "the policy no longer has the pool {pool}"),
+            Self::ShadowDiffers {
+                policy,
+                pool,
+                desired,
+                instead,
+            } => write!(
+                f,
+                "{policy}, which is only tried out, would have {desired} of {pool}, not {instead}"
+            ),
         }
     }
 }

@@ -20,6 +20,8 @@ mod base;
 mod fuzz;
 mod limits;
 mod orders;
+mod rest;
+mod rough;
 
 const PARTITIONS: u64 = 24;
 
@@ -76,6 +78,10 @@ struct World {
     boot_seconds: i64,
     unknown_partitions: bool,
     no_capacity: bool,
+    /// Kafka does not answer.
+    is_dark: bool,
+    /// Jobs per second that all workers together can do, whatever is in the way.
+    most: u64,
     launched: BTreeMap<String, u64>,
     launched_ever: u64,
     last: Option<Plan>,
@@ -101,6 +107,8 @@ impl World {
             boot_seconds: 8,
             unknown_partitions: false,
             no_capacity: false,
+            is_dark: false,
+            most: u64::MAX,
             launched: BTreeMap::new(),
             launched_ever: 0,
             last: None,
@@ -173,6 +181,7 @@ impl World {
     }
 
     fn work(&mut self) {
+        let mut most = self.most;
         for machine in self.machines.values_mut() {
             if machine.machine == Machine::Booting && machine.ready_at <= self.now {
                 machine.machine = Machine::Running;
@@ -182,7 +191,8 @@ impl World {
                 machine.stopped = true;
             } else if is_working {
                 let waiting = self.arrived - self.done;
-                let done = waiting.min(self.doing);
+                let done = waiting.min(self.doing).min(most);
+                most -= done;
                 self.done += done;
                 machine.done += done;
                 machine.saturated_ms += if waiting > self.doing { 1_000 } else { 0 };
@@ -231,11 +241,15 @@ impl World {
         });
         Snapshot {
             taken_at: self.now,
-            backlog: Ok(BacklogReading {
-                taken_at: self.now,
-                partitions: (0..PARTITIONS).map(partition).collect(),
-                missing: vec![],
-            }),
+            backlog: if self.is_dark {
+                Err("Kafka did not answer".to_owned())
+            } else {
+                Ok(BacklogReading {
+                    taken_at: self.now,
+                    partitions: (0..PARTITIONS).map(partition).collect(),
+                    missing: vec![],
+                })
+            },
             workers: Ok(workers
                 .chain(self.base.iter().flat_map(|base| base.workers(self.now)))
                 .collect()),
