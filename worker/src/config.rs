@@ -63,6 +63,8 @@ pub(crate) struct Limits {
     pub(crate) infer_threads: usize,
     pub(crate) decode_threads: usize,
     pub(crate) batch: BatchLimits,
+    /// How often each thread of the models compares their answers to golden inputs again.
+    pub(crate) canary_every: Duration,
     /// How long a drain may take that does not say so itself.
     pub(crate) drain_timeout: Duration,
 }

@@ -1,6 +1,8 @@
 //! Everything that the compiler cannot vouch for, in one place.
 #![allow(unsafe_code)]
 
+use std::ffi::{CStr, CString};
+use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
@@ -116,6 +118,57 @@ pub(crate) fn stack(frames: &[&Frame]) -> Result<Tensor, TchError> {
         })
         .collect::<Result<Vec<Tensor>, TchError>>()?;
     Tensor::f_stack(&views, 0)
+}
+
+/// Loads libtorch's CUDA library, which lies beside the library for the CPU where libtorch was built with CUDA.
+///
+/// Nothing of it is called by name: once loaded, libtorch finds it. So one program serves with and without a GPU.
+/// Must come before anything asks libtorch for CUDA, since it asks once only.
+///
+/// # Errors
+/// Why it cannot be loaded.
+pub(crate) fn load_cuda() -> Result<(), String> {
+    let name = "libtorch_cuda.so";
+    let beside = loaded_from("libtorch_cpu.so").map(|folder| folder.join(name));
+    let path = match beside {
+        Some(path) if path.exists() => path,
+        Some(path) => {
+            return Err(format!(
+                "libtorch is built without CUDA: no {}",
+                path.display()
+            ));
+        }
+        None => name.into(),
+    };
+    let path = CString::new(path.into_os_string().into_encoded_bytes())
+        .map_err(|_| "the path of libtorch has a zero byte".to_owned())?;
+    // SAFETY: `path` is a string that ends in zero and lives for the call. The library's initializers are libtorch's
+    // own, made to run at any time before CUDA is first asked for. It is never unloaded.
+    let library = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+    if !library.is_null() {
+        return Ok(());
+    }
+    // SAFETY: after a failed dlopen, dlerror gives a string of the C library's that ends in zero and stays until the
+    // next call on this thread; it is copied at once.
+    let why = unsafe {
+        let text = libc::dlerror();
+        if text.is_null() {
+            String::new()
+        } else {
+            CStr::from_ptr(text).to_string_lossy().into_owned()
+        }
+    };
+    Err(format!("libtorch's CUDA library cannot be loaded: {why}"))
+}
+
+/// The folder that a library of this process was loaded from.
+fn loaded_from(name: &str) -> Option<PathBuf> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let path = maps.lines().find_map(|line| {
+        let path = Path::new(line.split_once('/').map(|(_, rest)| rest)?);
+        (path.file_name()? == name).then(|| Path::new("/").join(path))
+    })?;
+    Some(path.parent()?.to_owned())
 }
 
 /// CPU time of the calling thread.

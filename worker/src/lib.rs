@@ -28,6 +28,7 @@ mod models;
 mod notice;
 mod offsets;
 mod publish;
+mod reload;
 mod serve;
 mod stats;
 mod told;

@@ -11,7 +11,7 @@
 mod stages;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,9 +29,10 @@ use crate::drain::Stop;
 use crate::fetch::Fetcher;
 use crate::frame::FramePool;
 use crate::heartbeat::Pulse;
-use crate::infer::Infer;
-use crate::models::{Costs, Recognizer};
+use crate::infer::{Alarm, Bench};
+use crate::models::Serving;
 use crate::publish::{Completion, Outbox, Publisher, Signature};
+use crate::reload::{Shift, Source};
 use crate::stats::Stats;
 use crate::told::Told;
 use crate::work::{Ending, Fetched, Framed, Record, now_ms};
@@ -43,13 +44,17 @@ const DECODED_MAX: usize = 32;
 const BATCHES_AHEAD: usize = 1;
 /// Fewest and most fetches at once; also how many fetched files may wait for a decoder.
 const FETCHES: std::ops::RangeInclusive<usize> = 16..=256;
+/// Alarms that may wait: every thread of two crews has one, and the first decides.
+const ALARMS_MAX: usize = 512;
 /// Longest wait for stages whose work was abandoned.
 const ABANDONED_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Everything that a running worker is made of.
 pub(crate) struct Line {
     pub(crate) config: Config,
-    pub(crate) recognizer: Arc<Recognizer>,
+    pub(crate) serving: Arc<Serving>,
+    /// Where another model set may come from while it works.
+    pub(crate) source: Mutex<Option<Source>>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) stop: Arc<Stop>,
     pub(crate) runtime: Runtime,
@@ -103,7 +108,7 @@ impl Line {
             stop: &self.stop,
             threads: Vec::new(),
         };
-        let ended = self.start(&mut stages, &channels).and_then(|costs| {
+        let ended = self.start(&mut stages, &channels).and_then(|()| {
             let (jobs, to_fetch) = mpsc::channel(in_flight_max);
             let publisher = Publisher {
                 signature: self.signature(),
@@ -112,7 +117,7 @@ impl Line {
                 refused,
             };
             stages.spawn("publish", move || publisher.run());
-            self.start_rest(&mut stages, channels, to_fetch, costs)?;
+            self.start_rest(&mut stages, channels, to_fetch)?;
             self.consume(jobs, completions, told)
         });
         stages.join();
@@ -127,48 +132,29 @@ impl Line {
         }
     }
 
-    /// Starts the threads that infer and waits until each is warm.
-    fn start(&self, stages: &mut Stages<'_>, channels: &Channels) -> anyhow::Result<Costs> {
+    /// Starts the threads that infer, waits until each is warm, and lets them work.
+    fn start(&self, stages: &mut Stages<'_>, channels: &Channels) -> anyhow::Result<()> {
         let threads = self.config.limits.infer_threads;
-        let (warm, warmed) = bounded(threads);
-        for _ in 0..threads {
-            let (recognizer, stats, stop) = (
-                self.recognizer.clone(),
-                self.stats.clone(),
-                self.stop.clone(),
-            );
-            let (batches, endings) = (channels.batches.1.clone(), channels.endings.0.clone());
-            let warm = warm.clone();
-            stages.spawn("infer", move || {
-                let entered = recognizer.enter();
-                let (guard, entered) = match entered {
-                    Ok((guard, costs)) => (Some(guard), Ok(costs)),
-                    Err(error) => (None, Err(error)),
-                };
-                let is_ready = entered.is_ok();
-                let _ = warm.send(entered);
-                let infer = Infer {
-                    recognizer: &recognizer,
-                    batches,
-                    endings,
-                    stats: &stats,
-                    stop: &stop,
-                };
-                if is_ready {
-                    infer.run();
-                }
-                drop(guard);
-            });
-        }
-        drop(warm);
-        let mut costs = Costs::default();
-        for _ in 0..threads {
-            costs = warmed
-                .recv()
-                .context("a thread of the models ended")?
-                .context("the models cannot be run")?;
-        }
-        Ok(costs)
+        let (alarms, to_answer) = bounded::<Alarm>(ALARMS_MAX);
+        let bench = Bench {
+            batches: channels.batches.1.clone(),
+            endings: channels.endings.0.clone(),
+            // Two crews at most, and each thread returns one batch before it rests.
+            returned: bounded(2 * threads),
+            alarms,
+            canary_every: self.config.limits.canary_every,
+            stats: self.stats.clone(),
+            stop: self.stop.clone(),
+        };
+        let shift = Shift::begin(self.serving.clone(), threads, bench, to_answer)
+            .context("the models cannot be run")?;
+        let source = self
+            .source
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        stages.spawn("models", move || shift.run(source));
+        Ok(())
     }
 
     fn start_rest(
@@ -176,7 +162,6 @@ impl Line {
         stages: &mut Stages<'_>,
         channels: Channels,
         to_fetch: mpsc::Receiver<Record>,
-        costs: Costs,
     ) -> anyhow::Result<()> {
         let limits = self.config.limits;
         let Channels {
@@ -186,22 +171,24 @@ impl Line {
             endings: (endings, _),
         } = channels;
         let mut batch_limits = limits.batch;
-        let images_max = self.recognizer.backend().images_max();
+        let recognizer = self.serving.recognizer();
+        let images_max = recognizer.backend().images_max();
         batch_limits.images_max = batch_limits.images_max.min(images_max);
+        let serving = self.serving.clone();
         stages.spawn("batch", move || {
-            batch(&to_batch, &batches, costs, batch_limits)
+            batch(&to_batch, &batches, &serving, batch_limits)
         });
 
-        let pool = FramePool::new(self.recognizer.subset.frame);
+        let pool = FramePool::new(recognizer.subset.frame);
         for _ in 0..limits.decode_threads {
             let mut decode = Decode::new(pool.clone(), framed.clone(), endings.clone())?;
-            let (to_decode, features) = (to_decode.clone(), self.recognizer.subset.features);
+            let (to_decode, features) = (to_decode.clone(), recognizer.subset.features);
             stages.spawn("decode", move || decode.run(&to_decode, features));
         }
         let places = (limits.in_flight_max / 2).clamp(*FETCHES.start(), *FETCHES.end());
         let fetch = Fetch {
             fetcher: Fetcher::new(&self.config.sources)?,
-            features: self.recognizer.subset.features,
+            features: recognizer.subset.features,
             places: Arc::new(Semaphore::new(places)),
             fetched,
             endings,
@@ -236,8 +223,8 @@ impl Line {
     fn signature(&self) -> Signature {
         Signature {
             worker: self.config.identity.worker.clone(),
-            subset: self.recognizer.subset.name.clone(),
-            model_set: self.recognizer.subset.digest.clone(),
+            subset: self.serving.recognizer().subset.name.clone(),
+            serving: self.serving.clone(),
             results_topic: self.config.kafka.results.clone(),
         }
     }
@@ -250,8 +237,8 @@ impl Line {
                 Assignment::Group => None,
                 Assignment::Weighted => Some(self.config.kafka.group.clone()),
             },
-            model_set: self.recognizer.subset.digest.clone(),
-            gpu: self.recognizer.backend().gpu(),
+            serving: self.serving.clone(),
+            gpu: self.serving.recognizer().backend().gpu(),
             started_at_ms: now_ms(),
             stats: self.stats.clone(),
             outbox,

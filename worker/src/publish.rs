@@ -15,15 +15,16 @@ use spillway_wire::{
 pub(crate) use outbox::{Completion, Outbox};
 use outbox::{Delivery, Letter, Refused, Sent};
 
-use crate::models::Findings;
+use crate::models::{Findings, Serving};
 use crate::work::{Ending, Failure, Wants, Work, feature_name, now_ms};
 
 /// What every result says of this worker.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Signature {
     pub(crate) worker: String,
     pub(crate) subset: String,
-    pub(crate) model_set: String,
+    /// What answers now: the set of results that no models were asked for.
+    pub(crate) serving: Arc<Serving>,
     pub(crate) results_topic: String,
 }
 
@@ -126,13 +127,17 @@ impl Publisher {
         let (outcome, found, error) = judge(found, lacking);
         let finished_at_ms = now_ms();
         let most = work.job.max_results as usize;
+        let model_set = match &work.model_set {
+            Some(model_set) => model_set.to_string(),
+            None => self.signature.serving.digest(),
+        };
         JobResult {
             schema: SCHEMA,
-            result_id: result_id(&work.job.id, &self.signature.model_set),
+            result_id: result_id(&work.job.id, &model_set),
             job_id: work.job.id.clone(),
             tenant: work.job.tenant.clone(),
             subset: self.signature.subset.clone(),
-            model_set: self.signature.model_set.clone(),
+            model_set,
             worker: self.signature.worker.clone(),
             outcome,
             image: work.image.clone(),

@@ -57,6 +57,7 @@ pub(crate) struct Stats {
     bytes: Counter,
     commits: Counter,
     commits_failed: Counter,
+    model_sets: Family<ModelSetLabel, Counter>,
     ready: Gauge,
     phase: watch::Sender<Phase>,
     confirmed: watch::Sender<(u64, u64)>,
@@ -76,6 +77,12 @@ struct OutcomeLabel {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ModelSetLabel {
+    outcome: &'static str,
+    kind: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -117,6 +124,7 @@ impl Stats {
             bytes: Counter::default(),
             commits: Counter::default(),
             commits_failed: Counter::default(),
+            model_sets: Family::default(),
             ready: Gauge::default(),
             phase: watch::Sender::new(Phase::Starting),
             confirmed: watch::Sender::new((0, 0)),
@@ -161,6 +169,11 @@ impl Stats {
             "commits_failed",
             "Commits that Kafka refused",
             self.commits_failed.clone(),
+        );
+        to.register(
+            "model_sets",
+            "Model sets that took over, were refused, or were taken back",
+            self.model_sets.clone(),
         );
         to.register(
             "worker_ready",
@@ -280,6 +293,13 @@ impl Stats {
 
     pub(crate) fn commit_failed(&self) {
         self.commits_failed.inc();
+    }
+
+    /// Notes what became of a model set while the worker works: `changed`, `refused` or `rolled_back`, and what kind
+    /// of trouble it had.
+    pub(crate) fn model_set(&self, outcome: &'static str, kind: &'static str) {
+        let label = ModelSetLabel { outcome, kind };
+        self.model_sets.get_or_create(&label).inc();
     }
 
     /// Notes that a job ended and its result was acknowledged.

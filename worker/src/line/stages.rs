@@ -12,7 +12,7 @@ use crate::batch::{BatchLimits, Batcher};
 use crate::decode::Decoder;
 use crate::fetch::Fetcher;
 use crate::frame::FramePool;
-use crate::models::Costs;
+use crate::models::Serving;
 use crate::stats::Stats;
 use crate::work::{
     Ending, Failure, Fetched, Framed, Record, Spent, Wants, Work, feature_name, now_ms,
@@ -104,6 +104,7 @@ fn read(record: Record, features: Wants) -> Result<Box<Work>, Ending> {
         record,
         job,
         image: None,
+        model_set: None,
         spent: Spent::default(),
     });
     if let Some(error) = error {
@@ -206,7 +207,7 @@ impl Decode {
 pub(super) fn batch(
     framed: &Receiver<Framed>,
     batches: &Sender<Vec<Framed>>,
-    costs: Costs,
+    serving: &Serving,
     limits: BatchLimits,
 ) {
     let mut batcher = Batcher::new(limits);
@@ -221,7 +222,7 @@ pub(super) fn batch(
         };
         match received {
             Ok(framed) => {
-                let cost_us = costs.of(framed.wants);
+                let cost_us = serving.costs().of(framed.wants);
                 if let Some(full) = batcher.push(Instant::now(), framed, cost_us) {
                     send(full);
                 }

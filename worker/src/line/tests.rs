@@ -17,11 +17,13 @@ use spillway_wire::{
 };
 
 mod assigned;
+mod changing;
 
 use super::*;
 use crate::batch::BatchLimits;
 use crate::config::{Identity, Kafka, Limits};
 use crate::fetch::Sources;
+use crate::models::Recognizer;
 use crate::models::fake::{self, Gate, HELD, POISON};
 use crate::offsets::FinishedAbove;
 
@@ -138,6 +140,7 @@ impl Bed {
                     cost_max_us: 1_000_000,
                     wait_max: Duration::from_millis(2),
                 },
+                canary_every: Duration::ZERO,
                 drain_timeout: WAIT,
             },
             lease_file: None,
@@ -145,13 +148,18 @@ impl Bed {
     }
 
     fn start(&self, config: Config) -> Worker {
+        self.start_with(config, fake::recognizer(self.gate.clone()), None)
+    }
+
+    fn start_with(&self, config: Config, recognizer: Recognizer, source: Option<Source>) -> Worker {
         let (stats, stop) = (
             Arc::new(Stats::new(Instant::now())),
             Arc::new(Stop::default()),
         );
         let line = Line {
             config,
-            recognizer: Arc::new(fake::recognizer(self.gate.clone())),
+            serving: Arc::new(Serving::new(Arc::new(recognizer))),
+            source: Mutex::new(source),
             stats: stats.clone(),
             stop: stop.clone(),
             runtime: Runtime::new().unwrap(),

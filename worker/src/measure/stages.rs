@@ -109,7 +109,7 @@ pub(crate) fn bench_stages(recognizer: &Recognizer, folder: &Path) -> anyhow::Re
 }
 
 /// The decodable images of a folder, by name.
-fn images(folder: &Path, decoder: &mut Decoder) -> anyhow::Result<Vec<Vec<u8>>> {
+pub(super) fn images(folder: &Path, decoder: &mut Decoder) -> anyhow::Result<Vec<Vec<u8>>> {
     let entries = std::fs::read_dir(folder)
         .with_context(|| format!("{} cannot be read", folder.display()))?;
     let mut paths: Vec<_> = entries
@@ -150,7 +150,8 @@ fn per_image(images: usize, mut turn: impl FnMut() -> anyhow::Result<()>) -> any
     Ok(own.max(all).as_secs_f64() * 1e3 / f64::from(done as u32))
 }
 
-fn result(recognizer: &Recognizer, found: &Findings, picture: &Picture) -> JobResult {
+/// A result like those that the line publishes.
+pub(super) fn result(recognizer: &Recognizer, found: &Findings, picture: &Picture) -> JobResult {
     let job_id = "a-job-with-a-common-id".to_owned();
     JobResult {
         schema: SCHEMA,
@@ -178,6 +179,14 @@ fn result(recognizer: &Recognizer, found: &Findings, picture: &Picture) -> JobRe
 impl StageTimes {
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("times are finite numbers")
+    }
+
+    /// The smallest batch whose images cost at most `slack` times what they cost in the best one.
+    pub(super) fn cheapest(&self, slack: f64) -> usize {
+        self.infer
+            .iter()
+            .find(|it| it.ms <= self.infer_ms * slack)
+            .map_or(self.infer_batch, |it| it.batch)
     }
 }
 
