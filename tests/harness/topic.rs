@@ -60,11 +60,34 @@ impl Topic {
             .set("linger.ms", "5")
             .set("acks", "all")
             .create()?;
-        Ok(Self {
+        let topic = Self {
             client,
             name,
             producer,
-        })
+        };
+        topic.is_usable(partitions)?;
+        Ok(topic)
+    }
+
+    /// Waits until every partition answers: a busy broker names a new topic some time before it has its logs, and
+    /// a record that comes between is refused for good.
+    fn is_usable(&self, partitions: i32) -> anyhow::Result<()> {
+        let consumer = self.consumer("it-usable");
+        let until = Instant::now() + REQUEST_MAX;
+        loop {
+            let mut ends = TopicPartitionList::new();
+            ends.add_partition_range(&self.name, 0, partitions - 1);
+            ends.set_all_offsets(Offset::End)?;
+            match consumer.offsets_for_times(ends, Duration::from_secs(5)) {
+                Ok(ends) if ends.elements().iter().all(|it| it.error().is_ok()) => return Ok(()),
+                last => anyhow::ensure!(
+                    Instant::now() < until,
+                    "{} cannot be used: {last:?}",
+                    self.name
+                ),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Its name.

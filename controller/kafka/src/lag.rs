@@ -9,11 +9,11 @@ use std::{
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use rdkafka::consumer::Consumer;
 use spillway_core::{BacklogReading, PartitionId, PartitionReading};
 use tracing::{debug, info, warn};
 
 use crate::{
+    chain::Chain,
     cluster::{self, Cluster, LayoutError, Placed},
     config::ConfigError,
     ffi,
@@ -42,6 +42,8 @@ struct Look {
     deadline: Duration,
     isolation: Isolation,
     layouts: Mutex<BTreeMap<String, Layout>>,
+    /// The broker that answered for the group last.
+    coordinator: Mutex<Option<i32>>,
 }
 
 /// A topic's partitions as last seen.
@@ -84,6 +86,7 @@ impl GroupLag {
                 deadline,
                 isolation: Isolation::default(),
                 layouts: Mutex::default(),
+                coordinator: Mutex::default(),
             }),
         })
     }
@@ -106,6 +109,7 @@ impl GroupLag {
                 deadline: *deadline,
                 isolation,
                 layouts: Mutex::default(),
+                coordinator: Mutex::default(),
             }),
         }
     }
@@ -137,20 +141,22 @@ impl Look {
         let deadline = started + self.deadline;
         // At most half for the partitions: their offsets need time too.
         let (wanted, missing) = self.partitions(started + self.deadline / 2);
-        let admin = self.cluster.admin();
+        let admin = match self.cluster.admin(self.isolation) {
+            Ok(admin) => admin,
+            Err(error) => return self.nothing(taken_at, &Chain(&error).to_string()),
+        };
         let read = offsets::read(
-            admin.client(),
+            admin,
             &Question {
                 group: &self.group,
                 wanted: &wanted,
-                isolation: self.isolation,
+                coordinator: *self.coordinator(),
+                brokers: &self.brokers(taken_at),
                 deadline,
             },
         );
-        cluster::hear(&admin);
-        if read.lost_coordinator {
-            self.cluster.renew_admin(&admin);
-        }
+        cluster::hear(admin);
+        self.remember(read.coordinator);
 
         let partitions: Vec<PartitionReading> = read
             .partitions
@@ -262,6 +268,32 @@ impl Look {
                 .map(|topic| (topic.clone(), why.to_owned()))
                 .collect(),
         }
+    }
+
+    /// All brokers, in an order that each look begins elsewhere: of very many only a part is asked at once.
+    fn brokers(&self, taken_at: Timestamp) -> Vec<i32> {
+        let mut brokers = self.cluster.brokers();
+        if !brokers.is_empty() {
+            let look = usize::try_from(taken_at.as_millisecond()).unwrap_or(0);
+            let count = brokers.len();
+            brokers.rotate_left(look % count);
+        }
+        brokers
+    }
+
+    fn remember(&self, coordinator: Option<i32>) {
+        let mut known = self.coordinator();
+        if *known != coordinator {
+            let group = self.group.to_string_lossy();
+            debug!(%group, before = *known, broker = coordinator, "another coordinator");
+            *known = coordinator;
+        }
+    }
+
+    fn coordinator(&self) -> MutexGuard<'_, Option<i32>> {
+        self.coordinator
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn layouts(&self) -> MutexGuard<'_, BTreeMap<String, Layout>> {
