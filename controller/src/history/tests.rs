@@ -3,8 +3,11 @@ use std::path::Path;
 use super::*;
 
 const POLICY: &str = "p";
-/// 2026-11-20T10:00:00Z.
-const NOW: i64 = 1_795_168_800;
+
+/// Noon of today: seconds that are older than a day are forgotten by the real clock.
+fn noon() -> i64 {
+    Timestamp::now().as_second() / 86_400 * 86_400 + 43_200
+}
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -54,7 +57,7 @@ fn asked(from: i64, to: i64, points: u32) -> TimelineAsked {
         policy: POLICY.into(),
         from: at(from),
         to: at(to),
-        now: at(NOW),
+        now: at(noon()),
         points,
     }
 }
@@ -82,8 +85,8 @@ fn a_restart_loses_nothing_and_gives_no_number_twice() {
     let folder = tempfile::tempdir().unwrap();
     let history = open(folder.path());
     let first = history.next_id();
-    history.entry(entry(first, NOW, "Cheapest", 1));
-    history.sample(sample(NOW, Some(5)));
+    history.entry(entry(first, noon(), "Cheapest", 1));
+    history.sample(sample(noon(), Some(5)));
     // Given out, and not written before the end.
     let lost = history.next_id();
     drop(history);
@@ -94,7 +97,7 @@ fn a_restart_loses_nothing_and_gives_no_number_twice() {
         ..Filter::default()
     };
     assert_eq!(history.entries(&filter).unwrap().len(), 1);
-    let read = history.timeline(&asked(NOW, NOW + 1, 10)).unwrap();
+    let read = history.timeline(&asked(noon(), noon() + 1, 10)).unwrap();
     assert_eq!(read.series[0].as_ref().unwrap().backlog, Some(5));
 }
 
@@ -106,11 +109,13 @@ fn a_timeline_takes_the_largest_backlog_and_the_mean_rate_and_leaves_gaps() {
         let backlog = if second == 3 { Some(50) } else { Some(1) };
         history.sample(Sample {
             arrival_rate: Some(f64::from(i32::try_from(second % 2).unwrap()) * 10.0),
-            ..sample(NOW - 100 + second, backlog)
+            ..sample(noon() - 100 + second, backlog)
         });
     }
     history.flush();
-    let read = history.timeline(&asked(NOW - 100, NOW - 1, 10)).unwrap();
+    let read = history
+        .timeline(&asked(noon() - 100, noon() - 1, 10))
+        .unwrap();
     assert_eq!(read.step, 10);
     assert_eq!(read.resolution, 1);
     let first = read.series[0].as_ref().unwrap();
@@ -122,7 +127,7 @@ fn a_timeline_takes_the_largest_backlog_and_the_mean_rate_and_leaves_gaps() {
     assert_eq!(far.len(), read.at.len());
     assert_eq!(far[1].map(|it| it.ready), Some(2), "as it was before");
     assert_eq!(far[5], None);
-    assert_eq!(read.oldest, Some(NOW - 100));
+    assert_eq!(read.oldest, Some(noon() - 100));
 }
 
 #[test]
@@ -132,11 +137,13 @@ fn what_never_ends_is_not_shown_as_soon() {
     for (second, eta) in [(0, 3.0), (1, f64::INFINITY)] {
         history.sample(Sample {
             drain_eta: Some(eta),
-            ..sample(NOW - 100 + second, Some(1))
+            ..sample(noon() - 100 + second, Some(1))
         });
     }
     history.flush();
-    let read = history.timeline(&asked(NOW - 100, NOW - 80, 1)).unwrap();
+    let read = history
+        .timeline(&asked(noon() - 100, noon() - 80, 1))
+        .unwrap();
     assert_eq!(read.series[0].as_ref().unwrap().drain_eta, None);
 }
 
@@ -144,12 +151,16 @@ fn what_never_ends_is_not_shown_as_soon() {
 fn minutes_outlive_seconds_and_the_present_one_is_shown_too() {
     let folder = tempfile::tempdir().unwrap();
     let history = open(folder.path());
-    let begin = NOW - 2 * 86_400;
+    let begin = noon();
     for second in 0..130 {
         history.sample(sample(begin + second, Some(u64::try_from(second).unwrap())));
     }
     history.flush();
-    let read = history.timeline(&asked(begin, begin + 179, 100)).unwrap();
+    let later = TimelineAsked {
+        now: at(begin + 2 * 86_400),
+        ..asked(begin, begin + 179, 100)
+    };
+    let read = history.timeline(&later).unwrap();
     assert_eq!((read.step, read.resolution), (60, 60));
     let backlogs: Vec<Option<u64>> = read
         .series
@@ -164,7 +175,7 @@ fn entries_are_found_by_what_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     let history = open(folder.path());
     for (id, code, launches) in [(1, "Cheapest", 2), (2, "PoolMax", 0), (3, "Pool%", 0)] {
-        let second = NOW + i64::try_from(id).unwrap();
+        let second = noon() + i64::try_from(id).unwrap();
         history.entry(entry(id, second, code, launches));
     }
     let done = serde_json::json!({"outcome": "Done"});
@@ -239,12 +250,12 @@ fn entries_are_found_by_what_is_asked() {
 fn costs_are_counted_by_machines_or_by_the_time_that_was_watched() {
     let folder = tempfile::tempdir().unwrap();
     let history = open(folder.path());
-    history.sample(sample(NOW, Some(1)));
-    history.sample(sample(NOW + 10, Some(1)));
+    history.sample(sample(noon(), Some(1)));
+    history.sample(sample(noon() + 10, Some(1)));
     drop(history);
     // An hour without a controller: a bought machine cost, of the base nothing is known.
     let history = open(folder.path());
-    let mut later = sample(NOW + 3_600, Some(1));
+    let mut later = sample(noon() + 3_600, Some(1));
     if let Some(far) = later.pools.get_mut("far") {
         far.cost_total = Some(9.0);
     }
@@ -253,9 +264,10 @@ fn costs_are_counted_by_machines_or_by_the_time_that_was_watched() {
     let totals = history.totals(POLICY).unwrap();
     assert!((totals["far"].dollars - 9.0).abs() < 1e-9, "{totals:?}");
     assert!((totals["base"].dollars - 0.01).abs() < 1e-9, "{totals:?}");
-    let days = history.days(POLICY, "2026-11-20").unwrap();
-    assert_eq!(days.len(), 2);
-    assert!(history.days(POLICY, "2026-11-21").unwrap().is_empty());
+    let day = |second| at(second).strftime("%Y-%m-%d").to_string();
+    assert_eq!(history.days(POLICY, &day(noon())).unwrap().len(), 2);
+    let tomorrow = day(noon() + 86_400);
+    assert!(history.days(POLICY, &tomorrow).unwrap().is_empty());
 }
 
 #[test]
@@ -286,17 +298,17 @@ fn what_is_too_old_goes_and_what_is_too_much_goes_oldest_first() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     let connection = schema::open(&path).unwrap();
-    let now = at(NOW);
+    let now = at(noon());
     let blob = vec![0_u8; 40_000];
     for number in 1..=100_i64 {
-        let ms = (NOW - (101 - number) * 3_600) * 1_000;
+        let ms = (noon() - (101 - number) * 3_600) * 1_000;
         let sql = "INSERT INTO segments VALUES (?1, ?2, ?2, 1, ?3)";
         connection
             .execute(sql, rusqlite::params![number, ms, blob])
             .unwrap();
     }
-    entries::write(&connection, &entry(9, NOW - 40 * 86_400, "Old", 1)).unwrap();
-    entries::write(&connection, &entry(10, NOW, "New", 1)).unwrap();
+    entries::write(&connection, &entry(9, noon() - 40 * 86_400, "Old", 1)).unwrap();
+    entries::write(&connection, &entry(10, noon(), "New", 1)).unwrap();
     let keep = Keep {
         days: 30,
         bytes: 1 << 20,
