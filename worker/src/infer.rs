@@ -7,6 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 use spillway_wire::{Reason, Stage};
 use tracing::{error, warn};
 
+use crate::content::ContentCache;
 use crate::drain::Stop;
 use crate::frame::Frame;
 use crate::models::{BackendError, Findings, Recognizer};
@@ -18,6 +19,7 @@ pub(crate) struct Infer<'a> {
     pub(crate) recognizer: &'a Recognizer,
     pub(crate) batches: Receiver<Vec<Framed>>,
     pub(crate) endings: Sender<Ending>,
+    pub(crate) content: &'a ContentCache,
     pub(crate) stats: &'a Stats,
     pub(crate) stop: &'a Stop,
 }
@@ -82,7 +84,11 @@ impl Infer<'_> {
 
     fn finish(&self, framed: Framed, found: Result<Findings, Failure>) {
         let Framed { work, wants, .. } = framed;
-        let lacking = wants.without(self.recognizer.subset.features);
+        let subset = &self.recognizer.subset;
+        if let (Ok(found), Some(image)) = (&found, &work.image) {
+            self.content.keep(image, wants, found, &subset.digest);
+        }
+        let lacking = wants.without(subset.features);
         self.end(Ending {
             work,
             found,

@@ -24,7 +24,9 @@ use tracing::{info, warn};
 
 use crate::config::{Assignment, Config};
 use crate::consume::{Consume, Ends};
+use crate::content::ContentCache;
 use crate::control;
+use crate::decode::Decoder;
 use crate::drain::Stop;
 use crate::fetch::Fetcher;
 use crate::frame::FramePool;
@@ -103,7 +105,13 @@ impl Line {
             stop: &self.stop,
             threads: Vec::new(),
         };
-        let ended = self.start(&mut stages, &channels).and_then(|costs| {
+        let content = Arc::new(ContentCache::new(
+            self.config.limits.content_cache_bytes,
+            &self.recognizer.subset.digest,
+            self.stats.content.clone(),
+        ));
+        let warmed = self.start(&mut stages, &channels, &content);
+        let ended = warmed.and_then(|costs| {
             let (jobs, to_fetch) = mpsc::channel(in_flight_max);
             let publisher = Publisher {
                 signature: self.signature(),
@@ -112,7 +120,7 @@ impl Line {
                 refused,
             };
             stages.spawn("publish", move || publisher.run());
-            self.start_rest(&mut stages, channels, to_fetch, costs)?;
+            self.start_rest(&mut stages, channels, to_fetch, costs, &content)?;
             self.consume(jobs, completions, told)
         });
         stages.join();
@@ -128,7 +136,12 @@ impl Line {
     }
 
     /// Starts the threads that infer and waits until each is warm.
-    fn start(&self, stages: &mut Stages<'_>, channels: &Channels) -> anyhow::Result<Costs> {
+    fn start(
+        &self,
+        stages: &mut Stages<'_>,
+        channels: &Channels,
+        content: &Arc<ContentCache>,
+    ) -> anyhow::Result<Costs> {
         let threads = self.config.limits.infer_threads;
         let (warm, warmed) = bounded(threads);
         for _ in 0..threads {
@@ -138,7 +151,7 @@ impl Line {
                 self.stop.clone(),
             );
             let (batches, endings) = (channels.batches.1.clone(), channels.endings.0.clone());
-            let warm = warm.clone();
+            let (warm, content) = (warm.clone(), content.clone());
             stages.spawn("infer", move || {
                 let entered = recognizer.enter();
                 let (guard, entered) = match entered {
@@ -151,6 +164,7 @@ impl Line {
                     recognizer: &recognizer,
                     batches,
                     endings,
+                    content: &content,
                     stats: &stats,
                     stop: &stop,
                 };
@@ -177,6 +191,7 @@ impl Line {
         channels: Channels,
         to_fetch: mpsc::Receiver<Record>,
         costs: Costs,
+        content: &Arc<ContentCache>,
     ) -> anyhow::Result<()> {
         let limits = self.config.limits;
         let Channels {
@@ -194,13 +209,20 @@ impl Line {
 
         let pool = FramePool::new(self.recognizer.subset.frame);
         for _ in 0..limits.decode_threads {
-            let mut decode = Decode::new(pool.clone(), framed.clone(), endings.clone())?;
+            let decoder =
+                Decoder::isolating(pool.clone(), limits.isolation, self.stats.decode.clone())?;
+            let mut decode = Decode {
+                decoder,
+                content: content.clone(),
+                framed: framed.clone(),
+                endings: endings.clone(),
+            };
             let (to_decode, features) = (to_decode.clone(), self.recognizer.subset.features);
             stages.spawn("decode", move || decode.run(&to_decode, features));
         }
         let places = (limits.in_flight_max / 2).clamp(*FETCHES.start(), *FETCHES.end());
         let fetch = Fetch {
-            fetcher: Fetcher::new(&self.config.sources)?,
+            fetcher: Fetcher::new(&self.config.sources, self.stats.fetch.clone())?,
             features: self.recognizer.subset.features,
             places: Arc::new(Semaphore::new(places)),
             fetched,
