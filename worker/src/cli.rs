@@ -12,6 +12,7 @@ use clap::Parser as _;
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
 
+use crate::decode;
 use crate::drain::Stop;
 use crate::ffi;
 use crate::line::Line;
@@ -32,6 +33,7 @@ pub fn main() -> ExitCode {
     ffi::keep_large_blocks();
     let done = match cli.command {
         Command::Run(args) => run(*args),
+        Command::DecodeChild => decode::serve(),
         Command::Recognize(args) => {
             recognizer(&args.models).and_then(|it| print(&measure::recognize(&it, &args.files)?))
         }

@@ -7,6 +7,7 @@ use rdkafka::ClientConfig;
 use spillway_wire::InstanceRef;
 
 use crate::batch::BatchLimits;
+use crate::decode::Isolation;
 use crate::fetch::Sources;
 
 /// How this process reaches its surroundings, and its limits.
@@ -62,6 +63,10 @@ pub(crate) struct Limits {
     pub(crate) images_per_second_max: Option<f64>,
     pub(crate) infer_threads: usize,
     pub(crate) decode_threads: usize,
+    /// Which files are decoded in a process of their own.
+    pub(crate) isolation: Isolation,
+    /// Most bytes of the cache of contents; 0 for none.
+    pub(crate) content_cache_bytes: usize,
     pub(crate) batch: BatchLimits,
     /// How often each thread of the models compares their answers to golden inputs again.
     pub(crate) canary_every: Duration,

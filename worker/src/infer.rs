@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select_biased};
 use spillway_wire::{Reason, Stage};
 use tracing::{error, warn};
 
+use crate::content::ContentCache;
 use crate::drain::Stop;
 use crate::frame::Frame;
 use crate::models::{BackendError, Costs, Findings, Recognizer, SetError};
@@ -27,6 +28,7 @@ const TURNS_MAX: usize = 4;
 pub(crate) struct Bench {
     pub(crate) batches: Receiver<Vec<Framed>>,
     pub(crate) endings: Sender<Ending>,
+    pub(crate) content: Arc<ContentCache>,
     /// Batches that a crew took and may not answer; at most one for each thread.
     pub(crate) returned: (Sender<Vec<Framed>>, Receiver<Vec<Framed>>),
     pub(crate) alarms: Sender<Alarm>,
@@ -290,7 +292,13 @@ impl Infer {
 
     fn finish(&self, mut work: Box<Work>, wants: Wants, found: Result<Findings, Failure>) {
         work.model_set = Some(self.model_set.clone());
-        let lacking = wants.without(self.recognizer.subset.features);
+        let subset = &self.recognizer.subset;
+        if let (Ok(found), Some(image)) = (&found, &work.image) {
+            self.bench
+                .content
+                .keep(image, wants, found, &self.model_set);
+        }
+        let lacking = wants.without(subset.features);
         self.end(Ending {
             work,
             found,

@@ -12,6 +12,7 @@ mod batch;
 mod cli;
 mod config;
 mod consume;
+mod content;
 mod control;
 mod decode;
 mod drain;

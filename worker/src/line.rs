@@ -24,7 +24,9 @@ use tracing::{info, warn};
 
 use crate::config::{Assignment, Config};
 use crate::consume::{Consume, Ends};
+use crate::content::ContentCache;
 use crate::control;
+use crate::decode::Decoder;
 use crate::drain::Stop;
 use crate::fetch::Fetcher;
 use crate::frame::FramePool;
@@ -108,7 +110,12 @@ impl Line {
             stop: &self.stop,
             threads: Vec::new(),
         };
-        let ended = self.start(&mut stages, &channels).and_then(|()| {
+        let content = Arc::new(ContentCache::new(
+            self.config.limits.content_cache_bytes,
+            self.stats.content.clone(),
+        ));
+        let started = self.start(&mut stages, &channels, &content);
+        let ended = started.and_then(|()| {
             let (jobs, to_fetch) = mpsc::channel(in_flight_max);
             let publisher = Publisher {
                 signature: self.signature(),
@@ -117,7 +124,7 @@ impl Line {
                 refused,
             };
             stages.spawn("publish", move || publisher.run());
-            self.start_rest(&mut stages, channels, to_fetch)?;
+            self.start_rest(&mut stages, channels, to_fetch, content)?;
             self.consume(jobs, completions, told)
         });
         stages.join();
@@ -133,7 +140,12 @@ impl Line {
     }
 
     /// Starts the threads that infer, waits until each is warm, and lets them work.
-    fn start(&self, stages: &mut Stages<'_>, channels: &Channels) -> anyhow::Result<()> {
+    fn start(
+        &self,
+        stages: &mut Stages<'_>,
+        channels: &Channels,
+        content: &Arc<ContentCache>,
+    ) -> anyhow::Result<()> {
         let threads = self.config.limits.infer_threads;
         let (alarms, to_answer) = bounded::<Alarm>(ALARMS_MAX);
         let bench = Bench {
@@ -142,6 +154,7 @@ impl Line {
             // Two crews at most, and each thread returns one batch before it rests.
             returned: bounded(2 * threads),
             alarms,
+            content: content.clone(),
             canary_every: self.config.limits.canary_every,
             stats: self.stats.clone(),
             stop: self.stop.clone(),
@@ -162,6 +175,7 @@ impl Line {
         stages: &mut Stages<'_>,
         channels: Channels,
         to_fetch: mpsc::Receiver<Record>,
+        content: Arc<ContentCache>,
     ) -> anyhow::Result<()> {
         let limits = self.config.limits;
         let Channels {
@@ -181,13 +195,21 @@ impl Line {
 
         let pool = FramePool::new(recognizer.subset.frame);
         for _ in 0..limits.decode_threads {
-            let mut decode = Decode::new(pool.clone(), framed.clone(), endings.clone())?;
+            let decoder =
+                Decoder::isolating(pool.clone(), limits.isolation, self.stats.decode.clone())?;
+            let mut decode = Decode {
+                decoder,
+                content: content.clone(),
+                serving: self.serving.clone(),
+                framed: framed.clone(),
+                endings: endings.clone(),
+            };
             let (to_decode, features) = (to_decode.clone(), recognizer.subset.features);
             stages.spawn("decode", move || decode.run(&to_decode, features));
         }
         let places = (limits.in_flight_max / 2).clamp(*FETCHES.start(), *FETCHES.end());
         let fetch = Fetch {
-            fetcher: Fetcher::new(&self.config.sources)?,
+            fetcher: Fetcher::new(&self.config.sources, self.stats.fetch.clone())?,
             features: recognizer.subset.features,
             places: Arc::new(Semaphore::new(places)),
             fetched,

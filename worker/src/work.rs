@@ -76,7 +76,7 @@ pub(crate) struct Failure {
 }
 
 /// A set of features.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Wants(u8);
 
 /// Every feature there is.

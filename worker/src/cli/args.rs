@@ -11,8 +11,9 @@ use tracing::debug;
 
 use crate::batch::BatchLimits;
 use crate::config::{Assignment, Config, Identity, Kafka, Limits};
+use crate::decode::{CHILD_COMMAND, Isolation};
 use crate::drain::Stop;
-use crate::fetch::{Origin, Sources};
+use crate::fetch::{EgressProxy, Origin, Sources};
 use crate::models::{Recognizer, Subset, Threads, choose, divide};
 use crate::notice::{Cloud, Watch};
 use crate::stats::Stats;
@@ -71,6 +72,9 @@ pub(super) enum Command {
     /// compared with the set's golden inputs. What is refused names the model, the file and the reason, and ends with 1.
     #[command(after_long_help = MODELS_EXAMPLE)]
     Models(ModelsArgs),
+    /// Decodes what the worker that started it sends.
+    #[command(name = CHILD_COMMAND, hide = true)]
+    DecodeChild,
 }
 
 /// How long each division of the cores is tried at start.
@@ -173,6 +177,14 @@ struct SourceArgs {
         value_name = "HOST:PORT"
     )]
     allow_origin: Vec<Origin>,
+    /// Proxy, http://HOST:PORT, for all but allowed origins, files and objects; must refuse what is not public itself.
+    #[arg(
+        long,
+        env = "SPILLWAY_EGRESS_PROXY",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    egress_proxy: Option<EgressProxy>,
     /// Folder below which `file:` addresses may point; without it they are refused.
     #[arg(long, env = "SPILLWAY_FILE_ROOT", value_name = "DIR")]
     file_root: Option<PathBuf>,
@@ -217,6 +229,13 @@ struct LimitArgs {
     /// Threads that decode; by default one for two cores, or one per core for a GPU.
     #[arg(long, env = "SPILLWAY_DECODE_THREADS", value_parser = clap::value_parser!(u16).range(1..=256))]
     decode_threads: Option<u16>,
+    /// Which image files are decoded in a process of their own, without files, network or rights.
+    #[arg(long, env = "SPILLWAY_ISOLATE_DECODING", value_enum, default_value_t = IsolationArg::Unusual)]
+    isolate_decoding: IsolationArg,
+    /// Most memory, in MiB, for what was found in images, so that the same bytes are looked at once; 0 for none.
+    #[arg(long, env = "SPILLWAY_CONTENT_CACHE", default_value_t = 0, value_name = "MIB",
+          value_parser = clap::value_parser!(u16))]
+    content_cache: u16,
     /// Most images of a batch; never more than suits the device.
     #[arg(long, env = "SPILLWAY_BATCH_MAX", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     batch_max: u16,
@@ -236,6 +255,14 @@ struct LimitArgs {
 pub(super) enum LogFormat {
     Json,
     Text,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum IsolationArg {
+    /// All but plain JPEG and PNG: sequential JPEG with sound tables, PNG of up to 4 megapixels.
+    Unusual,
+    /// All; `bench-stages` says what that costs.
+    All,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -266,6 +293,7 @@ impl RunArgs {
             identity: self.identity.config(),
             sources: Sources {
                 allowed_origins: self.sources.allow_origin,
+                egress_proxy: self.sources.egress_proxy,
                 file_root: self.sources.file_root,
                 object_store: self.sources.object_store,
             },
@@ -342,6 +370,11 @@ impl LimitArgs {
             images_per_second_max: self.max_images_per_second,
             infer_threads: threads.infer,
             decode_threads: or(self.decode_threads, decode),
+            isolation: match self.isolate_decoding {
+                IsolationArg::Unusual => Isolation::Unusual,
+                IsolationArg::All => Isolation::All,
+            },
+            content_cache_bytes: usize::from(self.content_cache) << 20,
             batch: BatchLimits {
                 images_max: usize::from(self.batch_max),
                 cost_max_us: self.batch_cost_max.as_micros() as u64,
