@@ -7,6 +7,8 @@ use crossbeam_channel::{Receiver, Sender};
 use spillway_wire::{Reason, Stage};
 use tracing::{error, warn};
 
+use crate::attempts::Lane;
+use crate::crash::{self, Step};
 use crate::drain::Stop;
 use crate::frame::Frame;
 use crate::models::{BackendError, Findings, Recognizer};
@@ -16,6 +18,7 @@ use crate::work::{Ending, Failure, Framed, Wants, now_ms};
 /// What one thread needs.
 pub(crate) struct Infer<'a> {
     pub(crate) recognizer: &'a Recognizer,
+    pub(crate) lane: Lane,
     pub(crate) batches: Receiver<Vec<Framed>>,
     pub(crate) endings: Sender<Ending>,
     pub(crate) stats: &'a Stats,
@@ -50,7 +53,8 @@ impl Infer<'_> {
     fn batch(&self, batch: Vec<Framed>, began: Instant) -> Result<(), String> {
         let mut stack = vec![batch];
         while let Some(mut batch) = stack.pop() {
-            match recognize(self.recognizer, &batch) {
+            let jobs = batch.iter().map(|framed| framed.work.record.job);
+            match self.lane.at(jobs, || recognize(self.recognizer, &batch)) {
                 Ok(findings) => {
                     let spent = began.elapsed();
                     for (mut framed, found) in batch.into_iter().zip(findings) {
@@ -82,6 +86,7 @@ impl Infer<'_> {
 
     fn finish(&self, framed: Framed, found: Result<Findings, Failure>) {
         let Framed { work, wants, .. } = framed;
+        crash::point(Step::Inferred);
         let lacking = wants.without(self.recognizer.subset.features);
         self.end(Ending {
             work,

@@ -22,6 +22,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{info, warn};
 
+use crate::attempts::Attempts;
+use crate::batch::BatchLimits;
+use crate::breaker::Breaker;
 use crate::config::{Assignment, Config};
 use crate::consume::{Consume, Ends};
 use crate::control;
@@ -31,7 +34,7 @@ use crate::frame::FramePool;
 use crate::heartbeat::Pulse;
 use crate::infer::Infer;
 use crate::models::{Costs, Recognizer};
-use crate::publish::{Completion, Outbox, Publisher, Signature};
+use crate::publish::{Completion, Outbox, Publisher, Refused, Signature};
 use crate::stats::Stats;
 use crate::told::Told;
 use crate::work::{Ending, Fetched, Framed, Record, now_ms};
@@ -77,17 +80,13 @@ impl Line {
     /// # Errors
     /// When the line cannot be set up or can no longer work: the process must end.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let attempts = Attempts::open(self.config.attempts_file.as_deref())?;
+        attempts.watch(self.config.limits.hang_max);
         let in_flight_max = self.config.limits.in_flight_max;
         let (completed, completions) = bounded(in_flight_max);
         let is_weighted = self.config.kafka.assignment == Assignment::Weighted;
         let told = is_weighted.then(|| Arc::new(Told::new(self.stats.clone())));
-        let (outbox, refused) = Outbox::new(
-            &self.config.kafka,
-            completed,
-            self.stop.clone(),
-            told.clone(),
-        )?;
-        let outbox = Arc::new(outbox);
+        let (outbox, refused) = self.outbox(completed, told.clone())?;
         let pulse = Arc::new(self.pulse(outbox.clone()));
         let beating = self.runtime.spawn(pulse.clone().beat());
         let control = control::Follow::new(
@@ -103,18 +102,32 @@ impl Line {
             stop: &self.stop,
             threads: Vec::new(),
         };
-        let ended = self.start(&mut stages, &channels).and_then(|costs| {
-            let (jobs, to_fetch) = mpsc::channel(in_flight_max);
-            let publisher = Publisher {
-                signature: self.signature(),
-                outbox: outbox.clone(),
-                endings: channels.endings.1.clone(),
-                refused,
-            };
-            stages.spawn("publish", move || publisher.run());
-            self.start_rest(&mut stages, channels, to_fetch, costs)?;
-            self.consume(jobs, completions, told)
-        });
+        let of_this_run = attempts.clone();
+        let ended = self
+            .start(&mut stages, &channels, &attempts)
+            .and_then(|costs| {
+                let (jobs, to_fetch) = mpsc::channel(in_flight_max);
+                let publisher = Publisher {
+                    signature: self.signature(),
+                    outbox: outbox.clone(),
+                    endings: channels.endings.1.clone(),
+                    refused,
+                    tiers: self.config.kafka.retries.clone(),
+                    breaker: Breaker::new(self.config.limits.dead_letters_max),
+                    stop: self.stop.clone(),
+                };
+                stages.spawn("publish", move || publisher.run());
+                self.start_rest(&mut stages, channels, to_fetch, costs, &attempts)?;
+                let ends = Ends {
+                    jobs,
+                    completions,
+                    stats: self.stats.clone(),
+                    stop: self.stop.clone(),
+                    told,
+                    attempts,
+                };
+                self.consume(ends)
+            });
         stages.join();
         self.stats.enter(Phase::Stopped);
         beating.abort();
@@ -123,13 +136,34 @@ impl Line {
         outbox.flush();
         match self.stop.failure() {
             Some(why) => ended.and(Err(anyhow::anyhow!(why))),
-            None => ended,
+            None => {
+                // What was abandoned takes long, no more.
+                of_this_run.forgive();
+                ended
+            }
         }
     }
 
+    fn outbox(
+        &self,
+        completed: Sender<Completion>,
+        told: Option<Arc<Told>>,
+    ) -> anyhow::Result<(Arc<Outbox>, Receiver<Refused>)> {
+        let kafka = &self.config.kafka;
+        let (outbox, refused) = Outbox::new(kafka, completed, self.stop.clone(), told)?;
+        outbox.check_topics(&kafka.retries.topics(&kafka.jobs))?;
+        Ok((Arc::new(outbox), refused))
+    }
+
     /// Starts the threads that infer and waits until each is warm.
-    fn start(&self, stages: &mut Stages<'_>, channels: &Channels) -> anyhow::Result<Costs> {
+    fn start(
+        &self,
+        stages: &mut Stages<'_>,
+        channels: &Channels,
+        attempts: &Arc<Attempts>,
+    ) -> anyhow::Result<Costs> {
         let threads = self.config.limits.infer_threads;
+        let images_max = self.batch_limits().images_max;
         let (warm, warmed) = bounded(threads);
         for _ in 0..threads {
             let (recognizer, stats, stop) = (
@@ -138,7 +172,7 @@ impl Line {
                 self.stop.clone(),
             );
             let (batches, endings) = (channels.batches.1.clone(), channels.endings.0.clone());
-            let warm = warm.clone();
+            let (warm, lane) = (warm.clone(), attempts.lane(images_max));
             stages.spawn("infer", move || {
                 let entered = recognizer.enter();
                 let (guard, entered) = match entered {
@@ -149,6 +183,7 @@ impl Line {
                 let _ = warm.send(entered);
                 let infer = Infer {
                     recognizer: &recognizer,
+                    lane,
                     batches,
                     endings,
                     stats: &stats,
@@ -177,6 +212,7 @@ impl Line {
         channels: Channels,
         to_fetch: mpsc::Receiver<Record>,
         costs: Costs,
+        attempts: &Arc<Attempts>,
     ) -> anyhow::Result<()> {
         let limits = self.config.limits;
         let Channels {
@@ -185,16 +221,19 @@ impl Line {
             batches: (batches, _),
             endings: (endings, _),
         } = channels;
-        let mut batch_limits = limits.batch;
-        let images_max = self.recognizer.backend().images_max();
-        batch_limits.images_max = batch_limits.images_max.min(images_max);
+        let batch_limits = self.batch_limits();
         stages.spawn("batch", move || {
             batch(&to_batch, &batches, costs, batch_limits)
         });
 
         let pool = FramePool::new(self.recognizer.subset.frame);
         for _ in 0..limits.decode_threads {
-            let mut decode = Decode::new(pool.clone(), framed.clone(), endings.clone())?;
+            let mut decode = Decode::new(
+                pool.clone(),
+                attempts.lane(1),
+                framed.clone(),
+                endings.clone(),
+            )?;
             let (to_decode, features) = (to_decode.clone(), self.recognizer.subset.features);
             stages.spawn("decode", move || decode.run(&to_decode, features));
         }
@@ -211,20 +250,18 @@ impl Line {
         Ok(())
     }
 
+    /// Those that are asked for, as far as they suit the backend.
+    fn batch_limits(&self) -> BatchLimits {
+        let asked = self.config.limits.batch;
+        let images_max = self.recognizer.backend().images_max();
+        BatchLimits {
+            images_max: asked.images_max.min(images_max),
+            ..asked
+        }
+    }
+
     /// Joins the group, or follows the controller, and works; returns when the drain is over.
-    fn consume(
-        &self,
-        jobs: mpsc::Sender<Record>,
-        completions: Receiver<Completion>,
-        told: Option<Arc<Told>>,
-    ) -> anyhow::Result<()> {
-        let ends = Ends {
-            jobs,
-            completions,
-            stats: self.stats.clone(),
-            stop: self.stop.clone(),
-            told,
-        };
+    fn consume(&self, ends: Ends) -> anyhow::Result<()> {
         let consume = Consume::join(&self.config, ends)?;
         if !self.stop.is_asked() {
             self.stats.enter(Phase::Ready);
@@ -264,8 +301,8 @@ impl Line {
 impl Channels {
     fn new(in_flight_max: usize) -> Self {
         Self {
-            // Both never fill up: the first is bounded by places, the second by jobs in flight.
-            fetched: bounded(*FETCHES.end()),
+            // Both never fill up: both are bounded by jobs in flight.
+            fetched: bounded(in_flight_max),
             endings: bounded(in_flight_max),
             framed: bounded(DECODED_MAX),
             batches: bounded(BATCHES_AHEAD),
