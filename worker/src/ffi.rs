@@ -2,11 +2,13 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{Error, Result as IoResult};
-use std::os::fd::{FromRawFd as _, RawFd};
+use std::ops::Deref;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, RawFd};
 use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
@@ -98,6 +100,79 @@ fn commit_result(error: bindings::rd_kafka_resp_err_t) -> KafkaResult<()> {
     match error.is_error() {
         true => Err(KafkaError::ConsumerCommit(error.into())),
         false => Ok(()),
+    }
+}
+
+/// Numbers in a file, mapped into memory: what is written there outlives the process, however it ends.
+///
+/// The machine's end they do not outlive: nothing is ever synced.
+pub(crate) struct SharedWords {
+    words: NonNull<AtomicU64>,
+    len: usize,
+    /// Holds the lock.
+    _file: File,
+}
+
+// SAFETY: the mapping is reached through atomics only.
+unsafe impl Send for SharedWords {}
+// SAFETY: as above.
+unsafe impl Sync for SharedWords {}
+
+// === impl SharedWords ===
+
+impl SharedWords {
+    /// Opens or makes a file of `len` numbers, and locks it.
+    ///
+    /// # Errors
+    /// If it cannot be made, mapped, or is another process's.
+    pub(crate) fn open(path: &Path, len: usize) -> IoResult<Self> {
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(path)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => Error::other("another process has it"),
+            TryLockError::Error(error) => error,
+        })?;
+        let bytes = len * size_of::<u64>();
+        file.set_len(bytes as u64)?;
+        // SAFETY: a new mapping of a file that is as long and stays so while its lock is held: whoever shortens it all the
+        // same ends this process by SIGBUS, and breaks nothing else.
+        let address = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                bytes,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                file.as_raw_fd(),
+                0,
+            )
+        };
+        if address == libc::MAP_FAILED {
+            return Err(Error::last_os_error());
+        }
+        let words = NonNull::new(address.cast()).expect("a mapping is nowhere at null");
+        Ok(Self {
+            words,
+            len,
+            _file: file,
+        })
+    }
+}
+
+impl Deref for SharedWords {
+    type Target = [AtomicU64];
+
+    fn deref(&self) -> &Self::Target {
+        // SAFETY: the mapping is page-aligned, as long as `len` numbers, and lives as long as `self`. Any bits are a
+        // number, and nobody reaches it but through atomics.
+        unsafe { std::slice::from_raw_parts(self.words.as_ptr(), self.len) }
+    }
+}
+
+impl Drop for SharedWords {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `open` with this length, and no reference to it outlives `self`.
+        unsafe { libc::munmap(self.words.as_ptr().cast(), self.len * size_of::<u64>()) };
     }
 }
 

@@ -13,7 +13,9 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select_biased};
 use spillway_wire::{Reason, Stage};
 use tracing::{error, warn};
 
+use crate::attempts::{Attempts, JobKey, Lane};
 use crate::content::ContentCache;
+use crate::crash::{self, Step};
 use crate::drain::Stop;
 use crate::frame::Frame;
 use crate::models::{BackendError, Costs, Findings, Recognizer, SetError};
@@ -29,6 +31,9 @@ pub(crate) struct Bench {
     pub(crate) batches: Receiver<Vec<Framed>>,
     pub(crate) endings: Sender<Ending>,
     pub(crate) content: Arc<ContentCache>,
+    pub(crate) attempts: Arc<Attempts>,
+    /// Most images of a batch.
+    pub(crate) images_max: usize,
     /// Batches that a crew took and may not answer; at most one for each thread.
     pub(crate) returned: (Sender<Vec<Framed>>, Receiver<Vec<Framed>>),
     pub(crate) alarms: Sender<Alarm>,
@@ -63,6 +68,7 @@ enum Turn {
 /// One thread of a crew.
 struct Infer {
     recognizer: Arc<Recognizer>,
+    lane: Lane,
     bench: Bench,
     model_set: Arc<str>,
     checked: Instant,
@@ -145,6 +151,7 @@ fn enter(
             let mut infer = Infer {
                 model_set: recognizer.subset.digest.as_str().into(),
                 recognizer,
+                lane: bench.attempts.lane(bench.images_max),
                 bench,
                 checked: Instant::now(),
             };
@@ -262,6 +269,7 @@ impl Infer {
         batch: Vec<Framed>,
         began: Instant,
     ) -> (Vec<Framed>, Result<(), BackendError>) {
+        let jobs: Vec<JobKey> = batch.iter().map(|framed| framed.work.record.job).collect();
         let wants: Vec<Wants> = batch.iter().map(|framed| framed.wants).collect();
         let (mut works, frames): (Vec<Option<Box<Work>>>, Vec<Frame>) = batch
             .into_iter()
@@ -274,9 +282,11 @@ impl Infer {
                 self.finish(work, wants[image], Ok(found));
             }
         };
-        let recognized = catch_unwind(AssertUnwindSafe(|| {
-            self.recognizer.recognize_each(&views, &wants, &mut done)
-        }));
+        let recognized = self.lane.at(jobs.into_iter(), || {
+            catch_unwind(AssertUnwindSafe(|| {
+                self.recognizer.recognize_each(&views, &wants, &mut done)
+            }))
+        });
         let recognized =
             recognized.unwrap_or_else(|_| Err(BackendError::Failed("the backend panicked".into())));
         let left = works.into_iter().zip(frames).zip(wants);
@@ -291,6 +301,7 @@ impl Infer {
     }
 
     fn finish(&self, mut work: Box<Work>, wants: Wants, found: Result<Findings, Failure>) {
+        crash::point(Step::Inferred);
         work.model_set = Some(self.model_set.clone());
         let subset = &self.recognizer.subset;
         if let (Ok(found), Some(image)) = (&found, &work.image) {

@@ -22,6 +22,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{info, warn};
 
+use crate::attempts::Attempts;
+use crate::batch::BatchLimits;
+use crate::breaker::Breaker;
 use crate::config::{Assignment, Config};
 use crate::consume::{Consume, Ends};
 use crate::content::ContentCache;
@@ -33,7 +36,7 @@ use crate::frame::FramePool;
 use crate::heartbeat::Pulse;
 use crate::infer::{Alarm, Bench};
 use crate::models::Serving;
-use crate::publish::{Completion, Outbox, Publisher, Signature};
+use crate::publish::{Completion, Outbox, Publisher, Refused, Signature};
 use crate::reload::{Shift, Source};
 use crate::stats::Stats;
 use crate::told::Told;
@@ -84,17 +87,13 @@ impl Line {
     /// # Errors
     /// When the line cannot be set up or can no longer work: the process must end.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let attempts = Attempts::open(self.config.attempts_file.as_deref())?;
+        attempts.watch(self.config.limits.hang_max);
         let in_flight_max = self.config.limits.in_flight_max;
         let (completed, completions) = bounded(in_flight_max);
         let is_weighted = self.config.kafka.assignment == Assignment::Weighted;
         let told = is_weighted.then(|| Arc::new(Told::new(self.stats.clone())));
-        let (outbox, refused) = Outbox::new(
-            &self.config.kafka,
-            completed,
-            self.stop.clone(),
-            told.clone(),
-        )?;
-        let outbox = Arc::new(outbox);
+        let (outbox, refused) = self.outbox(completed, told.clone())?;
         let pulse = Arc::new(self.pulse(outbox.clone()));
         let beating = self.runtime.spawn(pulse.clone().beat());
         let control = control::Follow::new(
@@ -114,7 +113,8 @@ impl Line {
             self.config.limits.content_cache_bytes,
             self.stats.content.clone(),
         ));
-        let started = self.start(&mut stages, &channels, &content);
+        let of_this_run = attempts.clone();
+        let started = self.start(&mut stages, &channels, &content, &attempts);
         let ended = started.and_then(|()| {
             let (jobs, to_fetch) = mpsc::channel(in_flight_max);
             let publisher = Publisher {
@@ -122,10 +122,21 @@ impl Line {
                 outbox: outbox.clone(),
                 endings: channels.endings.1.clone(),
                 refused,
+                tiers: self.config.kafka.retries.clone(),
+                breaker: Breaker::new(self.config.limits.dead_letters_max),
+                stop: self.stop.clone(),
             };
             stages.spawn("publish", move || publisher.run());
-            self.start_rest(&mut stages, channels, to_fetch, content)?;
-            self.consume(jobs, completions, told)
+            self.start_rest(&mut stages, channels, to_fetch, &content, &attempts)?;
+            let ends = Ends {
+                jobs,
+                completions,
+                stats: self.stats.clone(),
+                stop: self.stop.clone(),
+                told,
+                attempts,
+            };
+            self.consume(ends)
         });
         stages.join();
         self.stats.enter(Phase::Stopped);
@@ -135,8 +146,23 @@ impl Line {
         outbox.flush();
         match self.stop.failure() {
             Some(why) => ended.and(Err(anyhow::anyhow!(why))),
-            None => ended,
+            None => {
+                // What was abandoned takes long, no more.
+                of_this_run.forgive();
+                ended
+            }
         }
+    }
+
+    fn outbox(
+        &self,
+        completed: Sender<Completion>,
+        told: Option<Arc<Told>>,
+    ) -> anyhow::Result<(Arc<Outbox>, Receiver<Refused>)> {
+        let kafka = &self.config.kafka;
+        let (outbox, refused) = Outbox::new(kafka, completed, self.stop.clone(), told)?;
+        outbox.check_topics(&kafka.retries.topics(&kafka.jobs))?;
+        Ok((Arc::new(outbox), refused))
     }
 
     /// Starts the threads that infer, waits until each is warm, and lets them work.
@@ -145,6 +171,7 @@ impl Line {
         stages: &mut Stages<'_>,
         channels: &Channels,
         content: &Arc<ContentCache>,
+        attempts: &Arc<Attempts>,
     ) -> anyhow::Result<()> {
         let threads = self.config.limits.infer_threads;
         let (alarms, to_answer) = bounded::<Alarm>(ALARMS_MAX);
@@ -155,6 +182,8 @@ impl Line {
             returned: bounded(2 * threads),
             alarms,
             content: content.clone(),
+            attempts: attempts.clone(),
+            images_max: self.batch_limits().images_max,
             canary_every: self.config.limits.canary_every,
             stats: self.stats.clone(),
             stop: self.stop.clone(),
@@ -175,7 +204,8 @@ impl Line {
         stages: &mut Stages<'_>,
         channels: Channels,
         to_fetch: mpsc::Receiver<Record>,
-        content: Arc<ContentCache>,
+        content: &Arc<ContentCache>,
+        attempts: &Arc<Attempts>,
     ) -> anyhow::Result<()> {
         let limits = self.config.limits;
         let Channels {
@@ -184,10 +214,8 @@ impl Line {
             batches: (batches, _),
             endings: (endings, _),
         } = channels;
-        let mut batch_limits = limits.batch;
+        let batch_limits = self.batch_limits();
         let recognizer = self.serving.recognizer();
-        let images_max = recognizer.backend().images_max();
-        batch_limits.images_max = batch_limits.images_max.min(images_max);
         let serving = self.serving.clone();
         stages.spawn("batch", move || {
             batch(&to_batch, &batches, &serving, batch_limits)
@@ -199,6 +227,7 @@ impl Line {
                 Decoder::isolating(pool.clone(), limits.isolation, self.stats.decode.clone())?;
             let mut decode = Decode {
                 decoder,
+                lane: attempts.lane(1),
                 content: content.clone(),
                 serving: self.serving.clone(),
                 framed: framed.clone(),
@@ -220,20 +249,18 @@ impl Line {
         Ok(())
     }
 
+    /// Those that are asked for, as far as they suit the backend.
+    fn batch_limits(&self) -> BatchLimits {
+        let asked = self.config.limits.batch;
+        let images_max = self.serving.recognizer().backend().images_max();
+        BatchLimits {
+            images_max: asked.images_max.min(images_max),
+            ..asked
+        }
+    }
+
     /// Joins the group, or follows the controller, and works; returns when the drain is over.
-    fn consume(
-        &self,
-        jobs: mpsc::Sender<Record>,
-        completions: Receiver<Completion>,
-        told: Option<Arc<Told>>,
-    ) -> anyhow::Result<()> {
-        let ends = Ends {
-            jobs,
-            completions,
-            stats: self.stats.clone(),
-            stop: self.stop.clone(),
-            told,
-        };
+    fn consume(&self, ends: Ends) -> anyhow::Result<()> {
         let consume = Consume::join(&self.config, ends)?;
         if !self.stop.is_asked() {
             self.stats.enter(Phase::Ready);
@@ -273,8 +300,8 @@ impl Line {
 impl Channels {
     fn new(in_flight_max: usize) -> Self {
         Self {
-            // Both never fill up: the first is bounded by places, the second by jobs in flight.
-            fetched: bounded(*FETCHES.end()),
+            // Both never fill up: both are bounded by jobs in flight.
+            fetched: bounded(in_flight_max),
             endings: bounded(in_flight_max),
             framed: bounded(DECODED_MAX),
             batches: bounded(BATCHES_AHEAD),

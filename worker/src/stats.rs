@@ -21,6 +21,9 @@ const LATENCY_WINDOW: Duration = Duration::from_secs(60);
 /// Most jobs that the quantiles are made of.
 const LATENCIES_MAX: usize = 8_192;
 
+/// The stages whose times are told, in the order of their histograms.
+const STAGES: [&str; 5] = ["fetch", "decode", "queue", "infer", "total"];
+
 /// What one finished job adds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Done {
@@ -75,9 +78,13 @@ pub(crate) struct Stats {
     images: Family<OutcomeLabel, Counter>,
     errors: Family<ReasonLabel, Counter>,
     stages: Family<StageLabel, Histogram, fn() -> Histogram>,
+    /// Those of `images` and `stages`, at hand: looking them up costs more than counting.
+    outcomes: [Counter; 3],
+    times: [Histogram; STAGES.len()],
     batches: Histogram,
     in_flight: Gauge,
     bytes: Counter,
+    retries: Counter,
     commits: Counter,
     commits_failed: Counter,
     model_sets: Family<ModelSetLabel, Counter>,
@@ -126,6 +133,14 @@ struct WhyLabel {
     why: &'static str,
 }
 
+fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Success => "success",
+        Outcome::Partial => "partial",
+        Outcome::Error => "error",
+    }
+}
+
 fn seconds() -> Histogram {
     Histogram::new([
         0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -161,6 +176,17 @@ impl DecodeCounts {
 
 impl Stats {
     pub(crate) fn new(now: Instant) -> Self {
+        let images: Family<OutcomeLabel, Counter> = Family::default();
+        let outcomes = [Outcome::Success, Outcome::Partial, Outcome::Error].map(|outcome| {
+            let label = OutcomeLabel {
+                outcome: outcome_name(outcome),
+            };
+            Counter::clone(&images.get_or_create(&label))
+        });
+        let stages: Family<StageLabel, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(seconds);
+        let times =
+            STAGES.map(|stage| Histogram::clone(&stages.get_or_create(&StageLabel { stage })));
         let stats = Self {
             state: Mutex::new(State {
                 reading: Reading {
@@ -177,12 +203,15 @@ impl Stats {
                 polled: now,
             }),
             registry: Registry::default(),
-            images: Family::default(),
+            images,
             errors: Family::default(),
-            stages: Family::new_with_constructor(seconds),
+            stages,
+            outcomes,
+            times,
             batches: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]),
             in_flight: Gauge::default(),
             bytes: Counter::default(),
+            retries: Counter::default(),
             commits: Counter::default(),
             commits_failed: Counter::default(),
             model_sets: Family::default(),
@@ -223,6 +252,11 @@ impl Stats {
             "fetched_bytes",
             "Bytes of images fetched",
             self.bytes.clone(),
+        );
+        to.register(
+            "retries",
+            "Jobs that failed and wait to be tried again",
+            self.retries.clone(),
         );
         to.register(
             "commits",
@@ -397,6 +431,11 @@ impl Stats {
         self.state().reading.counters.abandoned += jobs as u64;
     }
 
+    /// Notes that a job waits to be tried again.
+    pub(crate) fn put_off(&self) {
+        self.retries.inc();
+    }
+
     pub(crate) fn committed(&self) {
         self.commits.inc();
     }
@@ -414,12 +453,7 @@ impl Stats {
 
     /// Notes that a job ended and its result was acknowledged.
     pub(crate) fn done(&self, now: Instant, done: Done) {
-        let outcome = match done.outcome {
-            Outcome::Success => "success",
-            Outcome::Partial => "partial",
-            Outcome::Error => "error",
-        };
-        self.images.get_or_create(&OutcomeLabel { outcome }).inc();
+        self.outcomes[done.outcome as usize].inc();
         let reason = done.reason.map(Reason::as_str);
         if let Some(reason) = reason {
             self.errors.get_or_create(&ReasonLabel { reason }).inc();
@@ -431,17 +465,8 @@ impl Stats {
             infer,
             total,
         } = done.timings_ms;
-        for (stage, ms) in [
-            ("fetch", fetch),
-            ("decode", decode),
-            ("queue", queue),
-            ("infer", infer),
-            ("total", total),
-        ] {
-            let stage = StageLabel { stage };
-            self.stages
-                .get_or_create(&stage)
-                .observe(f64::from(ms) / 1e3);
+        for (time, ms) in self.times.iter().zip([fetch, decode, queue, infer, total]) {
+            time.observe(f64::from(ms) / 1e3);
         }
         let mut state = self.state();
         let counters = &mut state.reading.counters;

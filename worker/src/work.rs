@@ -7,14 +7,19 @@ use spillway_wire::{
     Feature, Headers, ImageInfo, Job, JobError, Reason, Stage, TraceParent, UnixMs, header_names,
 };
 
+use crate::attempts::JobKey;
 use crate::frame::Frame;
 use crate::ledger::Ticket;
 use crate::models::Findings;
+use crate::retry;
 
 /// A record as it came from Kafka.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) ticket: Ticket,
+    pub(crate) job: JobKey,
+    /// Processes that ended while they worked on it.
+    pub(crate) attempts: u64,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Vec<u8>,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
@@ -42,12 +47,12 @@ pub(crate) struct Spent {
     pub(crate) infer: Duration,
 }
 
-/// Work whose bytes are there. Holds a place of those that may wait for a decoder.
+/// Work whose bytes are there. What was fetched holds a place of those that may wait for a decoder.
 #[derive(Debug)]
 pub(crate) struct Fetched {
     pub(crate) work: Box<Work>,
     pub(crate) bytes: Vec<u8>,
-    pub(crate) place: tokio::sync::OwnedSemaphorePermit,
+    pub(crate) place: Option<tokio::sync::OwnedSemaphorePermit>,
 }
 
 /// Work whose pixels are there.
@@ -90,6 +95,11 @@ impl Record {
         let partition = &self.ticket.assignment.partition;
         let offset = self.ticket.offset;
         format!("{}/{}/{offset}", partition.topic, partition.partition)
+    }
+
+    /// How often it was tried before.
+    pub(crate) fn tries(&self) -> usize {
+        retry::number(&self.headers, header_names::TRIES).unwrap_or(0)
     }
 
     pub(crate) fn trace(&self) -> Option<TraceParent> {
@@ -139,6 +149,12 @@ impl Work {
         self.job
             .deadline_ms
             .is_some_and(|deadline| now_ms >= deadline)
+    }
+
+    /// The key of every record that is written of it.
+    pub(crate) fn key(&self) -> Vec<u8> {
+        let own = self.record.key.clone();
+        own.unwrap_or_else(|| self.job.id.clone().into_bytes())
     }
 
     /// Whether another worker does it, or will.

@@ -16,6 +16,7 @@ use crate::drain::Stop;
 use crate::fetch::{EgressProxy, Origin, Sources};
 use crate::models::{Recognizer, Subset, Threads, choose, divide};
 use crate::notice::{Cloud, Watch};
+use crate::retry::{TIERS_MAX, Tier, Tiers};
 use crate::stats::Stats;
 use crate::work::now_ms;
 use measuring::{BENCH_EXAMPLE, MODELS_EXAMPLE, VERIFY_EXAMPLE};
@@ -109,6 +110,10 @@ pub(super) struct RunArgs {
     /// checked beside the old one, and takes over only if it answers its golden inputs as expected.
     #[arg(long, env = "SPILLWAY_RELOAD_EVERY", default_value = "5s", value_parser = seconds)]
     pub(super) reload_every: Duration,
+    /// File in which it is written what is being worked on, so that a job that ends the process again and again is set
+    /// aside; it must outlive the process, and be no other worker's.
+    #[arg(long, env = "SPILLWAY_ATTEMPTS_FILE", value_name = "PATH")]
+    attempts_file: Option<PathBuf>,
     /// File that is touched whenever a control record renews the lease; its time is the record's.
     #[arg(long, env = "SPILLWAY_LEASE_FILE", value_name = "PATH")]
     lease_file: Option<PathBuf>,
@@ -123,9 +128,13 @@ struct KafkaArgs {
     /// Consumer group. By default `spillway-workers`, and with --models the names of the models after it.
     #[arg(long, env = "SPILLWAY_GROUP")]
     group: Option<String>,
-    /// Topic of jobs; may be repeated.
+    /// Topic of jobs; may be repeated, the most urgent first.
     #[arg(long = "topic", env = "SPILLWAY_TOPICS", value_delimiter = ',', default_value = topics::JOBS)]
     topics: Vec<String>,
+    /// Waits before a job is tried again whose image could not be fetched, as in 10s,1m,10m: five at most, each with a
+    /// topic beside each topic of jobs (`spillway.jobs.retry.10s`). Without any, it ends at once.
+    #[arg(long, env = "SPILLWAY_RETRY_AFTER", value_delimiter = ',', value_parser = tier, value_name = "WAITS")]
+    retry_after: Vec<Tier>,
     /// Topic of results.
     #[arg(long, env = "SPILLWAY_RESULTS_TOPIC", default_value = topics::RESULTS)]
     results_topic: String,
@@ -246,6 +255,13 @@ struct LimitArgs {
     /// back the set before, or else end the worker.
     #[arg(long, env = "SPILLWAY_CANARY_EVERY", default_value = "60s", value_parser = seconds)]
     canary_every: Duration,
+    /// Share of the last 200 jobs that may be set aside as dead letters; beyond it the worker stops. 1 never stops it.
+    #[arg(long, env = "SPILLWAY_DEAD_LETTERS_MAX", default_value = "0.5", value_parser = share)]
+    dead_letters_max: f64,
+    /// Longest time that an image's decoding, or a batch in the models, may take; then the process ends, to be started
+    /// again.
+    #[arg(long, env = "SPILLWAY_HANG_TIMEOUT", default_value = "60s", value_parser = seconds)]
+    hang_timeout: Duration,
     /// Longest time that an image waits for others to run with.
     #[arg(long, env = "SPILLWAY_BATCH_WAIT", default_value = "10ms", value_parser = seconds)]
     batch_wait: Duration,
@@ -281,6 +297,10 @@ impl RunArgs {
     /// # Errors
     /// When a part of it cannot be had.
     pub(super) fn config(self, recognizer: &Recognizer) -> anyhow::Result<Config> {
+        anyhow::ensure!(
+            self.kafka.retry_after.len() <= TIERS_MAX,
+            "--retry-after may name {TIERS_MAX} waits"
+        );
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let is_cpu = recognizer.backend().gpu().is_none();
         let threads = self.limits.threads(recognizer, is_cpu, cores)?;
@@ -297,6 +317,7 @@ impl RunArgs {
                 file_root: self.sources.file_root,
                 object_store: self.sources.object_store,
             },
+            attempts_file: self.attempts_file,
             lease_file: self.lease_file,
         })
     }
@@ -381,6 +402,8 @@ impl LimitArgs {
                 wait_max: self.batch_wait,
             },
             canary_every: self.canary_every,
+            dead_letters_max: self.dead_letters_max,
+            hang_max: self.hang_timeout,
             drain_timeout,
         }
     }
@@ -402,6 +425,7 @@ impl KafkaArgs {
             group,
             is_static_member: self.static_member,
             jobs: self.topics,
+            retries: Tiers::new(self.retry_after),
             results: self.results_topic,
             workers: self.workers_topic,
             control: self.control_topic,
@@ -450,10 +474,23 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * unit).map_err(|_| wrong())
 }
 
+fn tier(text: &str) -> Result<Tier, String> {
+    let wait = seconds(text)?;
+    let name = text.to_owned();
+    Ok(Tier { name, wait })
+}
+
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
         _ => Err("must be a number above 0".to_owned()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("must be a number from 0 to 1".to_owned()),
     }
 }
 

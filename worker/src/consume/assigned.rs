@@ -19,12 +19,13 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::Offset;
-use spillway_wire::Partition;
+use spillway_wire::{Partition, topics};
 use tracing::{info, warn};
 
+use super::client::park;
 use super::commit;
 use super::group::{self, Group};
-use super::{Consume, POLL_WAIT, Parked, park};
+use super::{Consume, POLL_WAIT, Parked};
 use crate::ledger::Commit;
 use crate::told::{Moment, Order, Told};
 
@@ -35,12 +36,16 @@ pub(super) const LEAVING_COMMIT_EVERY: Duration = Duration::from_millis(20);
 /// Wait for the committed offsets of partitions that come, and until they are asked for again.
 const COMMITTED_WAIT: Duration = Duration::from_secs(2);
 const COMMITTED_AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// How much older a job of the next class must be to be begun first.
+const CLASS_AHEAD: Duration = Duration::from_secs(60);
 /// How often partitions are looked at of which nothing waits.
 const FILL_EVERY: Duration = Duration::from_millis(5);
 
 /// What is read for the controller.
 pub(super) struct Seat {
     told: Arc<Told>,
+    /// Topics of jobs, the most urgent first.
+    classes: Vec<String>,
     /// Of the partitions that are read.
     queues: BTreeMap<Partition, PartitionQueue<Group>>,
     /// What was read of each and not begun, in order; never an empty list.
@@ -61,10 +66,11 @@ struct Change {
 // === impl Seat ===
 
 impl Seat {
-    pub(super) fn new(told: Arc<Told>, now: Instant) -> Self {
+    pub(super) fn new(told: Arc<Told>, classes: Vec<String>, now: Instant) -> Self {
         told.begin();
         Self {
             told,
+            classes,
             queues: BTreeMap::new(),
             heads: BTreeMap::new(),
             change: None,
@@ -78,7 +84,8 @@ impl Seat {
     }
 
     pub(super) fn has_waiting(&self) -> bool {
-        !self.heads.is_empty()
+        let mut heads = self.heads.values().filter_map(VecDeque::front);
+        heads.any(Parked::is_due)
     }
 
     /// Whether partitions wait for a commit.
@@ -115,11 +122,23 @@ impl Seat {
         Ok(())
     }
 
-    /// The oldest record that waits, by its Kafka timestamp; each partition's in their order.
+    /// The oldest record that waits and is due, by its Kafka timestamp; each partition's in their order.
+    ///
+    /// A record of a less urgent class counts as younger, so that it waits for the more urgent ones, but not for ever.
     fn pop(&mut self) -> Option<Parked> {
+        let later_ms = |partition: &Partition| {
+            let class = self
+                .classes
+                .iter()
+                .position(|it| it == topics::base(&partition.topic));
+            class.unwrap_or(0) as i64 * CLASS_AHEAD.as_millis() as i64
+        };
         let heads = self.heads.iter();
-        let ages =
-            heads.filter_map(|(partition, waiting)| Some((waiting.front()?.at_ms, partition)));
+        let ages = heads.filter_map(|(partition, waiting)| {
+            let head = waiting.front().filter(|head| head.is_due())?;
+            let at_ms = head.at_ms;
+            Some((at_ms.map(|at_ms| at_ms + later_ms(partition)), partition))
+        });
         let (_, oldest) = ages.min()?;
         let oldest = oldest.clone();
         let waiting = self.heads.get_mut(&oldest)?;

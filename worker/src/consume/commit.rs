@@ -15,6 +15,7 @@ use spillway_wire::Partition;
 use tracing::{debug, warn};
 
 use super::group::{Group, Shared};
+use crate::crash::{self, Step};
 use crate::ledger::Commit;
 
 /// What became of a commit that was waited for.
@@ -46,6 +47,9 @@ impl Shared {
         let commits = self.ledger().committable();
         if commits.is_empty() {
             self.is_refused.store(false, Ordering::Relaxed);
+            let mut ledger = self.ledger();
+            ledger.handed_over(&commits);
+            ledger.acknowledged();
             return;
         }
         self.hand_over(consumer, &commits);
@@ -102,8 +106,8 @@ impl Shared {
         match queue.commit(consumer, &list(commits)) {
             Ok(()) => {
                 self.is_committing.store(true, Ordering::Relaxed);
-                let mut ledger = self.ledger();
-                commits.iter().for_each(|commit| ledger.committed(commit));
+                self.ledger().handed_over(commits);
+                crash::point(Step::Committing);
             }
             Err(error) => self.refused(&error),
         }
@@ -118,7 +122,11 @@ impl Shared {
         self.is_committing.store(false, Ordering::Relaxed);
         self.is_refused.store(answer.is_err(), Ordering::Relaxed);
         match &answer {
-            Ok(()) => self.stats.committed(),
+            Ok(()) => {
+                crash::point(Step::Committed);
+                self.stats.committed();
+                self.ledger().acknowledged();
+            }
             Err(error) => self.refused(error),
         }
         Some(answer)

@@ -14,6 +14,8 @@ use spillway_wire::Partition;
 use tracing::{info, warn};
 
 use super::commit::Commits;
+use crate::attempts::Attempts;
+use crate::crash::{self, Step};
 use crate::ffi::CommitQueue;
 use crate::ledger::Ledger;
 use crate::publish::Completion;
@@ -31,6 +33,7 @@ const RECOMMIT_AFTER: Duration = Duration::from_millis(100);
 /// What the consumer's thread and its rebalance callback, which runs inside a poll, both need.
 pub(super) struct Shared {
     ledger: Mutex<Ledger>,
+    attempts: Arc<Attempts>,
     pub(super) completions: Receiver<Completion>,
     pub(super) stats: Arc<Stats>,
     pub(super) is_saturated: AtomicBool,
@@ -55,8 +58,13 @@ pub(super) struct Group {
 // === impl Shared ===
 
 impl Shared {
-    pub(super) fn new(completions: Receiver<Completion>, stats: Arc<Stats>) -> Self {
+    pub(super) fn new(
+        completions: Receiver<Completion>,
+        stats: Arc<Stats>,
+        attempts: Arc<Attempts>,
+    ) -> Self {
         Self {
+            attempts,
             ledger: Mutex::default(),
             completions,
             stats,
@@ -82,8 +90,13 @@ impl Shared {
         if !self.ledger().finish(&completion.ticket) {
             return;
         }
+        crash::point(Step::Finished);
+        self.attempts.settled(completion.job);
+        let Some(outcome) = completion.outcome else {
+            return self.stats.put_off();
+        };
         let done = Done {
-            outcome: completion.outcome,
+            outcome,
             reason: completion.reason,
             timings_ms: completion.timings_ms,
             is_saturated: self.is_saturated.load(Ordering::Relaxed),
@@ -165,6 +178,7 @@ impl Group {
                 Err(_) => break,
             }
         }
+        crash::point(Step::Revoking);
         let deadline = deadline.min(Instant::now() + REVOKE_COMMIT_MAX);
         let (of, wait) = (Some(partitions), REVOKE_ANSWER_MAX);
         while self.shared.commit_now(consumer, of, wait) == Commits::Later

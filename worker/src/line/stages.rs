@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use spillway_wire::{ImageSource, Job, Reason, Stage};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tracing::{debug, error};
 
+use crate::attempts::{ATTEMPTS_MAX, Lane};
 use crate::batch::{BatchLimits, Batcher};
 use crate::content::ContentCache;
+use crate::crash::{self, Step};
 use crate::decode::Decoder;
 use crate::fetch::Fetcher;
 use crate::models::Serving;
@@ -20,6 +22,8 @@ use crate::work::{
 
 /// How long a fetch may take where the job names no deadline; the fetcher has its own, shorter limit.
 const FETCH_MAX: Duration = Duration::from_secs(60);
+/// Most records that are taken from the consumer in one go.
+const READ_AT_ONCE: usize = 64;
 
 /// Reads records and gets their images.
 pub(super) struct Fetch {
@@ -35,6 +39,7 @@ pub(super) struct Fetch {
 /// Makes frames on one thread.
 pub(super) struct Decode {
     pub(super) decoder: Decoder,
+    pub(super) lane: Lane,
     pub(super) content: Arc<ContentCache>,
     pub(super) serving: Arc<Serving>,
     pub(super) framed: Sender<Framed>,
@@ -46,42 +51,54 @@ pub(super) struct Decode {
 impl Fetch {
     /// Fetches until there are no more records.
     pub(super) async fn run(self: Arc<Self>, mut records: mpsc::Receiver<Record>) {
-        while let Some(record) = records.recv().await {
-            let Ok(place) = self.places.clone().acquire_owned().await else {
-                return;
-            };
-            let fetch = self.clone();
-            tokio::spawn(async move {
-                if record.ticket.assignment.is_revoked() {
-                    return;
+        let mut some = Vec::with_capacity(READ_AT_ONCE);
+        while records.recv_many(&mut some, READ_AT_ONCE).await > 0 {
+            for record in some.drain(..) {
+                if !record.ticket.assignment.is_revoked() {
+                    self.clone().take(record).await;
                 }
-                match fetch.job(record).await {
-                    // Neither channel is ever full; they close only when the process ends.
-                    Ok((work, bytes)) => {
-                        let _ = fetch.fetched.send(Fetched { work, bytes, place });
-                    }
-                    Err(ending) => {
-                        let _ = fetch.endings.send(*ending);
-                    }
-                }
-            });
+            }
         }
     }
 
-    async fn job(&self, record: Record) -> Result<(Box<Work>, Vec<u8>), Box<Ending>> {
-        let mut work = read(record, self.features).map_err(Box::new)?;
+    /// Hands an image that came with its job on; begins to fetch any other, once there is a place.
+    async fn take(self: Arc<Self>, record: Record) {
+        let mut work = match read(record, self.features) {
+            Ok(work) => work,
+            Err(ending) => return self.end(ending),
+        };
+        let nowhere = ImageSource::Inline(Vec::new());
+        let source = match std::mem::replace(&mut work.job.image, nowhere) {
+            ImageSource::Inline(bytes) => return self.have(work, bytes, None),
+            source @ (ImageSource::Uri(_) | ImageSource::Object(_)) => source,
+        };
+        let Ok(place) = self.places.clone().acquire_owned().await else {
+            return;
+        };
+        tokio::spawn(async move {
+            if work.is_revoked() {
+                return;
+            }
+            match self.fetch(work, source).await {
+                Ok((work, bytes)) => self.have(work, bytes, Some(place)),
+                Err(ending) => self.end(*ending),
+            }
+        });
+    }
+
+    async fn fetch(
+        &self,
+        mut work: Box<Work>,
+        source: ImageSource,
+    ) -> Result<(Box<Work>, Vec<u8>), Box<Ending>> {
         let left = work.job.deadline_ms.map_or(FETCH_MAX, |deadline| {
             Duration::from_millis(u64::try_from(deadline - now_ms()).unwrap_or(0))
         });
-        let source = std::mem::replace(&mut work.job.image, ImageSource::Inline(Vec::new()));
         let began = Instant::now();
         let fetched = self.fetcher.fetch(source, left).await;
         work.spent.fetch = began.elapsed();
         match fetched {
-            Ok(bytes) => {
-                self.stats.fetched(bytes.len());
-                Ok((work, bytes))
-            }
+            Ok(bytes) => Ok((work, bytes)),
             Err(_) if work.is_late(now_ms()) => Err(Box::new(work.expire(Stage::Fetch))),
             Err(failure) => {
                 debug!(
@@ -92,6 +109,17 @@ impl Fetch {
                 Err(Box::new(work.fail(failure)))
             }
         }
+    }
+
+    // Neither channel is ever full; they close only when the process ends.
+
+    fn have(&self, work: Box<Work>, bytes: Vec<u8>, place: Option<OwnedSemaphorePermit>) {
+        self.stats.fetched(bytes.len());
+        let _ = self.fetched.send(Fetched { work, bytes, place });
+    }
+
+    fn end(&self, ending: Ending) {
+        let _ = self.endings.send(ending);
     }
 }
 
@@ -113,6 +141,11 @@ fn read(record: Record, features: Wants) -> Result<Box<Work>, Ending> {
         let message = std::error::Error::source(&error)
             .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
         let failure = Failure::new(Stage::Receive, Reason::InvalidJob, message);
+        return Err(work.fail(failure));
+    }
+    if work.record.attempts >= ATTEMPTS_MAX {
+        let message = format!("the worker ended {ATTEMPTS_MAX} times while it worked on it");
+        let failure = Failure::new(Stage::Receive, Reason::Crashed, message);
         return Err(work.fail(failure));
     }
     if work.is_late(now_ms()) {
@@ -195,9 +228,11 @@ impl Decode {
             });
             return;
         }
-        let decoded = self.decoder.decode(&bytes);
+        let job = std::iter::once(work.record.job);
+        let decoded = self.lane.at(job, || self.decoder.decode(&bytes));
         drop((bytes, place));
         work.spent.decode = began.elapsed();
+        crash::point(Step::Decoded);
         match decoded {
             Ok(picture) => {
                 work.image = Some(picture.info);

@@ -10,6 +10,12 @@ use crate::frame::Frame;
 
 /// An image whose first pixel has this colour spoils its batch.
 pub(crate) const POISON: [u8; 3] = [255, 0, 255];
+/// An image of this colour ends the process.
+pub(crate) const ABORTS: [u8; 3] = [9, 0, 255];
+/// One of this colour never ends.
+pub(crate) const HANGS: [u8; 3] = [0, 9, 255];
+/// One of this colour takes all memory that there is.
+pub(crate) const HOGS: [u8; 3] = [9, 9, 255];
 /// A batch with an image of this colour waits until the gate is open.
 pub(crate) const HELD: [u8; 3] = [0, 255, 0];
 
@@ -146,6 +152,16 @@ impl Backend for Fake {
             .collect();
         if colours.contains(&HELD) {
             self.gate.pass();
+        }
+        if colours.contains(&ABORTS) {
+            std::process::abort();
+        }
+        while colours.contains(&HANGS) {
+            std::thread::park();
+        }
+        if colours.contains(&HOGS) {
+            let all: Vec<Vec<u64>> = (0..1_000).map(|_| Vec::with_capacity(1 << 27)).collect();
+            return Err(BackendError::Failed(format!("{} GB", all.len())));
         }
         if colours.contains(&POISON) {
             return Err(BackendError::Failed("this colour is poison".into()));
