@@ -158,7 +158,7 @@ fn log_milli(number: u64) -> i64 {
     let number = number.max(1);
     let whole = i64::from(number.ilog2());
     // What is above the power of two, thousandths; log₂(1 + f) is about f + 0.344 f (1 − f).
-    let above = u128::from(number - (1 << whole)) * 1_000 >> whole;
+    let above = (u128::from(number - (1 << whole)) * 1_000) >> whole;
     let above = i64::try_from(above).unwrap_or(999);
     let part = above + 344 * above * (1_000 - above) / 1_000_000;
     (whole * 1_000 + part) * LN_2 / 1_000
