@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::cluster::ClusterConfig;
+use crate::kafka_args::KafkaArgs;
 use crate::run::RunConfig;
 use crate::{backtest, cluster, demo, explain, journal, market, policy, policy_file, run, size};
 
@@ -67,6 +68,8 @@ struct RunArgs {
     policy: Option<PathBuf>,
     #[command(flatten)]
     cluster: ClusterArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
     /// Folder of intents, journal and machines; one controller at a time has it.
     #[arg(
         long,
@@ -228,6 +231,7 @@ impl RunArgs {
         let worker_command = named_worker(self.worker)?;
         let under = |policy: spillway_core::Policy| RunConfig {
             policy,
+            kafka: self.kafka.clone(),
             owner: self.owner.clone(),
             state: self.state.clone(),
             machines: self

@@ -13,6 +13,7 @@ mod files;
 mod http;
 mod intents;
 mod journal;
+mod kafka_args;
 mod leadership;
 mod market;
 mod metrics;

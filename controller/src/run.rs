@@ -15,7 +15,7 @@ use spillway_core::{
     Action, AssignmentMode, IntentId, Mode, Outcome, Planner, Policy, ProviderKind, Snapshot,
     Violation, check,
 };
-use spillway_kafka::{Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag, KafkaConfig};
+use spillway_kafka::{Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag};
 use spillway_kube::Base;
 use spillway_wire::{Heartbeat, topics};
 use tokio::sync::{Semaphore, mpsc};
@@ -29,6 +29,7 @@ use crate::execute::Executor;
 use crate::http;
 use crate::intents::{Intent, IntentStore};
 use crate::journal::{Event, Journal};
+use crate::kafka_args::KafkaArgs;
 use crate::leadership::Leadership;
 use crate::observe::{Observed, Sources, readable_workers};
 use crate::providers;
@@ -48,6 +49,8 @@ const END_DEADLINE: Duration = Duration::from_secs(30);
 /// How a controller runs.
 pub(crate) struct RunConfig {
     pub(crate) policy: Policy,
+    /// How Kafka is reached beside its address.
+    pub(crate) kafka: KafkaArgs,
     pub(crate) owner: String,
     /// Folder of intents, journal, lock and the machines of the `process` provider.
     pub(crate) state: PathBuf,
@@ -151,8 +154,7 @@ impl Controller {
             base,
             teller,
         } = ground;
-        let kafka = KafkaConfig::new(policy.bootstrap_servers().join(","));
-        let cluster = Cluster::new(kafka)?;
+        let cluster = Cluster::new(config.kafka.reach(policy.bootstrap_servers()))?;
         let fleet = Arc::new(Fleet::follow(Arc::clone(&cluster), topics::WORKERS)?);
         let providers = providers::of(&policy, &config.owner, &config.machines)?;
         let jobs = policy.topics().iter();
@@ -174,6 +176,7 @@ impl Controller {
             owner: config.owner.clone(),
             policy: policy.clone(),
             worker_command: config.worker_command.clone(),
+            kafka: config.kafka.clone(),
             intents,
             providers,
             fleet,
