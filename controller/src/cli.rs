@@ -13,6 +13,7 @@ use crate::api::AppConfig;
 use crate::cluster::ClusterConfig;
 use crate::history::Keep;
 use crate::intents::CLOSED_MAX;
+use crate::kafka_args::KafkaArgs;
 use crate::run::RunConfig;
 use crate::{
     backtest, cluster, demo, explain, journal, market, policy, policy_file, run, size, top,
@@ -87,6 +88,8 @@ struct RunArgs {
     cluster: ClusterArgs,
     #[command(flatten)]
     api: ApiArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
     /// Folder of intents, journal and machines; one controller at a time has it.
     #[arg(
         long,
@@ -269,6 +272,7 @@ impl RunArgs {
             policy,
             manifest,
             shadow: shadow.clone(),
+            kafka: self.kafka.clone(),
             owner: self.owner.clone(),
             state: self.state.clone(),
             machines: self

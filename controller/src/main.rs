@@ -15,6 +15,7 @@ mod history;
 mod http;
 mod intents;
 mod journal;
+mod kafka_args;
 mod leadership;
 mod market;
 mod metrics;

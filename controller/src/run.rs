@@ -17,7 +17,7 @@ use spillway_core::{
     Action, AssignmentMode, IntentId, Mode, Outcome, Planner, Policy, ProviderKind, Snapshot,
     Violation, check,
 };
-use spillway_kafka::{Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag, KafkaConfig};
+use spillway_kafka::{Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag};
 use spillway_kube::Base;
 use spillway_wire::{Heartbeat, topics};
 use tokio::sync::{Semaphore, mpsc};
@@ -33,6 +33,7 @@ use crate::history::{History, Keep};
 use crate::http;
 use crate::intents::{Intent, IntentStore};
 use crate::journal::{Event, Journal};
+use crate::kafka_args::KafkaArgs;
 use crate::leadership::Leadership;
 use crate::metrics::Metrics;
 use crate::observe::{Observed, Sources, readable_workers};
@@ -58,6 +59,8 @@ pub(crate) struct RunConfig {
     pub(crate) manifest: String,
     /// A policy that is tried out beside it.
     pub(crate) shadow: Option<Policy>,
+    /// How Kafka is reached beside its address.
+    pub(crate) kafka: KafkaArgs,
     pub(crate) owner: String,
     /// Folder of intents, journal, lock and the machines of the `process` provider.
     pub(crate) state: PathBuf,
@@ -184,8 +187,7 @@ impl Controller {
             orders,
             replica,
         } = ground;
-        let kafka = KafkaConfig::new(policy.bootstrap_servers().join(","));
-        let cluster = Cluster::new(kafka)?;
+        let cluster = Cluster::new(config.kafka.reach(policy.bootstrap_servers()))?;
         let fleet = Arc::new(Fleet::follow(Arc::clone(&cluster), topics::WORKERS)?);
         let providers = providers::of(&policy, &config.owner, &config.machines)?;
         let providers = providers::counted(providers, board.metrics());
@@ -208,6 +210,7 @@ impl Controller {
             owner: config.owner.clone(),
             policy: policy.clone(),
             worker_command: config.worker_command.clone(),
+            kafka: config.kafka.clone(),
             intents: Arc::clone(&intents),
             providers,
             fleet,

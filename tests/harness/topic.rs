@@ -16,7 +16,7 @@ use rdkafka::{
 };
 
 /// How long any one request may take.
-const REQUEST_MAX: Duration = Duration::from_secs(30);
+const REQUEST_MAX: Duration = Duration::from_secs(90);
 
 /// A topic. It stays until the broker ends.
 pub struct Topic {
@@ -51,8 +51,23 @@ impl Topic {
     ) -> anyhow::Result<Self> {
         let mut topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
         topic.config = settings.to_vec();
+        Self::make(client, &topic).await
+    }
+
+    pub(crate) async fn create_on(
+        client: ClientConfig,
+        name: String,
+        replicas: &[&[i32]],
+    ) -> anyhow::Result<Self> {
+        let partitions = i32::try_from(replicas.len())?;
+        let topic = NewTopic::new(&name, partitions, TopicReplication::Variable(replicas));
+        Self::make(client, &topic).await
+    }
+
+    async fn make(client: ClientConfig, topic: &NewTopic<'_>) -> anyhow::Result<Self> {
+        let (name, partitions) = (topic.name.to_owned(), topic.num_partitions);
         let admin: AdminClient<DefaultClientContext> = client.create()?;
-        for result in admin.create_topics([&topic], &options()).await? {
+        for result in admin.create_topics([topic], &options()).await? {
             result.map_err(|(_, code)| code)?;
         }
         let producer = client

@@ -37,6 +37,7 @@ const GROUP: &str = "spillway-controller";
 /// Making one reaches nothing yet: an unreachable cluster shows in the readings.
 pub struct Cluster {
     config: KafkaConfig,
+    context: Context,
     admin: AdminClient,
     /// The same, for which a log ends where the last open transaction begins; made when it is first needed.
     admin_committed: OnceLock<AdminClient>,
@@ -77,11 +78,13 @@ impl Cluster {
     /// # Errors
     /// When librdkafka does not take the configuration; never because the cluster is unreachable.
     pub fn new(config: KafkaConfig) -> Result<Arc<Self>, ConfigError> {
+        let context = Context::default();
         Ok(Arc::new(Self {
-            admin: admin_client(&config, Isolation::ReadUncommitted)?,
+            admin: admin_client(&config, &context, Isolation::ReadUncommitted)?,
             admin_committed: OnceLock::new(),
             brokers: Mutex::default(),
-            publisher: Publisher::new(config.client())?,
+            publisher: Publisher::new(config.client(), context.clone())?,
+            context,
             config,
         }))
     }
@@ -90,6 +93,19 @@ impl Cluster {
     #[must_use]
     pub fn config(&self) -> &KafkaConfig {
         &self.config
+    }
+
+    /// What hears of every client's troubles.
+    pub(crate) fn context(&self) -> Context {
+        self.context.clone()
+    }
+
+    /// Why something failed, with what is known of why no broker can be reached.
+    pub(crate) fn explained(&self, why: String) -> String {
+        match self.context.trouble() {
+            Some(trouble) => format!("{why}: {trouble}"),
+            None => why,
+        }
     }
 
     /// What a consumer of this crate starts from: it joins no group, commits nothing and creates no topic.
@@ -103,7 +119,7 @@ impl Cluster {
             (Isolation::ReadUncommitted, _) => Ok(&self.admin),
             (Isolation::ReadCommitted, Some(admin)) => Ok(admin),
             (Isolation::ReadCommitted, None) => {
-                let made = admin_client(&self.config, isolation)?;
+                let made = admin_client(&self.config, &self.context, isolation)?;
                 // Of two that are made at once, one goes again.
                 Ok(self.admin_committed.get_or_init(|| made))
             }
@@ -127,10 +143,35 @@ impl Cluster {
         topic: &str,
         timeout: Duration,
     ) -> Result<Vec<Placed>, LayoutError> {
-        let metadata = metadata(self.admin.client(), topic, timeout)?;
+        placed_of(&self.metadata(topic, timeout)?, topic)
+    }
+
+    /// Partitions of `topic`, and the replicas of the one that has the fewest. Blocks for `timeout` at most.
+    pub(crate) fn size(&self, topic: &str, timeout: Duration) -> Result<(u32, u32), LayoutError> {
+        let metadata = self.metadata(topic, timeout)?;
+        let placed = placed_of(&metadata, topic)?;
+        let found = metadata
+            .topics()
+            .iter()
+            .filter(|found| found.name() == topic);
+        let partitions = found.flat_map(|found| found.partitions());
+        let fewest = partitions.map(|it| it.replicas().len()).min().unwrap_or(0);
+        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Ok((count(placed.len()), count(fewest)))
+    }
+
+    /// Says what the cluster knows of `topic`, and keeps which brokers there are.
+    fn metadata(&self, topic: &str, timeout: Duration) -> Result<Metadata, LayoutError> {
+        let metadata = metadata(self.admin.client(), topic, timeout).map_err(|error| {
+            hear(&self.admin);
+            match error {
+                LayoutError::Unanswered(why) => LayoutError::Unanswered(self.explained(why)),
+                absent @ LayoutError::Absent(_) => absent,
+            }
+        })?;
         let brokers = metadata.brokers().iter().map(|broker| broker.id());
         *self.brokers.lock().unwrap_or_else(PoisonError::into_inner) = brokers.collect();
-        placed_of(&metadata, topic)
+        Ok(metadata)
     }
 }
 
@@ -143,7 +184,11 @@ pub(crate) fn hear(admin: &AdminClient) {
     }
 }
 
-fn admin_client(config: &KafkaConfig, isolation: Isolation) -> Result<AdminClient, ConfigError> {
+fn admin_client(
+    config: &KafkaConfig,
+    context: &Context,
+    isolation: Isolation,
+) -> Result<AdminClient, ConfigError> {
     let mut config = consumer_config(config);
     config.set(
         "isolation.level",
@@ -152,7 +197,7 @@ fn admin_client(config: &KafkaConfig, isolation: Isolation) -> Result<AdminClien
             Isolation::ReadCommitted => "read_committed",
         },
     );
-    Ok(config.create_with_context(Context)?)
+    Ok(config.create_with_context(context.clone())?)
 }
 
 fn consumer_config(config: &KafkaConfig) -> ClientConfig {

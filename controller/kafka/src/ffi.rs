@@ -1,4 +1,4 @@
-//! The admin call that rdkafka 0.39 does not wrap: ListConsumerGroupOffsets.
+//! The admin calls that rdkafka 0.39 does not wrap: ListConsumerGroupOffsets and DescribeConsumerGroups.
 //!
 //! All of this crate's `unsafe` is here. Every C object is owned by a type that destroys it.
 //! A request is asynchronous inside librdkafka: several can be in flight, each answers on a queue of its own,
@@ -23,7 +23,7 @@ use rdkafka::{
 use rdkafka_sys as rd;
 use spillway_core::PartitionId;
 
-use crate::config::Context;
+use crate::{config::Context, members::Member};
 
 /// What librdkafka writes for an offset that is not there.
 const INVALID: i64 = rd::RD_KAFKA_OFFSET_INVALID as i64;
@@ -71,7 +71,8 @@ pub(crate) fn list_group_offsets<'c>(
     timeout: Duration,
 ) -> Result<Request<'c>, RequestError> {
     let asked = partition_list(partitions, Offset::Invalid)?;
-    let options = Options::new(client, timeout)?;
+    let call = rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
+    let options = Options::new(client, call, timeout)?;
     // Always: a request for whichever broker is the coordinator is used after it was freed if it times out before
     // the coordinator answers (docs/decisions/0015-reading-kafka.md).
     options.set_broker(broker)?;
@@ -85,6 +86,36 @@ pub(crate) fn list_group_offsets<'c>(
             client.native_ptr(),
             queries.as_mut_ptr(),
             queries.len(),
+            options.0.as_ptr(),
+            queue.0.as_ptr(),
+        );
+    }
+    Ok(Request {
+        queue,
+        client: PhantomData,
+    })
+}
+
+/// Asks a broker who is in a group; only its coordinator can tell.
+pub(crate) fn describe_group<'c>(
+    client: &'c Client<Context>,
+    broker: i32,
+    group: &CStr,
+    timeout: Duration,
+) -> Result<Request<'c>, RequestError> {
+    let call = rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS;
+    let options = Options::new(client, call, timeout)?;
+    // Always, as above.
+    options.set_broker(broker)?;
+    let queue = Queue::new(client)?;
+    let mut groups = [group.as_ptr()];
+    // SAFETY: the client, the one name, the options and the queue are live for the call; librdkafka copies the name
+    // and the options, and keeps its own reference to the queue.
+    unsafe {
+        rd::rd_kafka_DescribeConsumerGroups(
+            client.native_ptr(),
+            groups.as_mut_ptr(),
+            groups.len(),
             options.0.as_ptr(),
             queue.0.as_ptr(),
         );
@@ -159,13 +190,26 @@ impl Request<'_> {
 
     /// The answer, if it comes until `deadline`; it comes once.
     pub(crate) fn poll(&self, deadline: Instant) -> Option<Result<Answers, RequestError>> {
+        let event = self.event(rd::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT, deadline)?;
+        Some(event.error().and_then(|()| event.group_offsets()))
+    }
+
+    /// Waits for the members of a group that was to be described.
+    pub(crate) fn wait_members(self, deadline: Instant) -> Result<Vec<Member>, RequestError> {
+        let event = self
+            .event(rd::RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT, deadline)
+            .ok_or(RequestError::TimedOut)?;
+        event.error()?;
+        event.members()
+    }
+
+    fn event(&self, expected: i32, deadline: Instant) -> Option<Event> {
         loop {
             let remaining = deadline.saturating_duration_since(Instant::now());
             let event = self.queue.poll(remaining)?;
-            if event.kind() != rd::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT {
-                continue;
+            if event.kind() == expected {
+                return Some(event);
             }
-            return Some(event.error().and_then(|()| event.group_offsets()));
         }
     }
 }
@@ -202,8 +246,11 @@ fn millis(duration: Duration) -> i32 {
 // === impl Options ===
 
 impl Options {
-    fn new(client: &Client<Context>, timeout: Duration) -> Result<Self, RequestError> {
-        let call = rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
+    fn new(
+        client: &Client<Context>,
+        call: rd::rd_kafka_admin_op_t,
+        timeout: Duration,
+    ) -> Result<Self, RequestError> {
         // SAFETY: the client is live.
         let options = unsafe { rd::rd_kafka_AdminOptions_new(client.native_ptr(), call) };
         let options = NonNull::new(options)
@@ -334,6 +381,61 @@ impl Event {
             }
         }
         Ok(answers)
+    }
+}
+
+impl Event {
+    /// Reads the answer to [`describe_group`].
+    fn members(&self) -> Result<Vec<Member>, RequestError> {
+        let mut members = Vec::new();
+        // SAFETY: the result, its array of `count` pointers, each description, error, member and list belong to the
+        // event and live as long as it does; a list has `cnt` elements; all are only read, and copied before it goes.
+        unsafe {
+            let result = rd::rd_kafka_event_DescribeConsumerGroups_result(self.0.as_ptr());
+            if result.is_null() {
+                return Ok(members);
+            }
+            let mut count = 0;
+            let groups = rd::rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count);
+            for index in 0..count {
+                let group = *groups.add(index);
+                let error = rd::rd_kafka_ConsumerGroupDescription_error(group);
+                if !error.is_null() {
+                    let why = text(rd::rd_kafka_error_string(error));
+                    return Err(RequestError::Refused(why));
+                }
+                for member in 0..rd::rd_kafka_ConsumerGroupDescription_member_count(group) {
+                    members.push(member_of(rd::rd_kafka_ConsumerGroupDescription_member(
+                        group, member,
+                    )));
+                }
+            }
+        }
+        Ok(members)
+    }
+}
+
+/// Copies a member of a description.
+///
+/// # Safety
+/// `member` is not null and lives during the call.
+unsafe fn member_of(member: *const rd::rd_kafka_MemberDescription_t) -> Member {
+    let mut partitions = Vec::new();
+    // SAFETY: the member lives by the contract above, and so do its strings and its list, which has `cnt` elements.
+    unsafe {
+        let assignment = rd::rd_kafka_MemberDescription_assignment(member);
+        let list = rd::rd_kafka_MemberAssignment_partitions(assignment);
+        if let Some(list) = list.as_ref() {
+            for element in 0..usize::try_from(list.cnt).unwrap_or(0) {
+                partitions.push(partition_answer(&*list.elems.add(element)).0);
+            }
+        }
+        Member {
+            id: text(rd::rd_kafka_MemberDescription_consumer_id(member)),
+            client: text(rd::rd_kafka_MemberDescription_client_id(member)),
+            host: text(rd::rd_kafka_MemberDescription_host(member)),
+            partitions,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::CString,
+    ffi::{CStr, CString},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -17,6 +17,7 @@ use crate::{
     cluster::{self, Cluster, LayoutError, Placed},
     config::ConfigError,
     ffi,
+    members::Member,
     offsets::{self, Isolation, Question, Wanted},
 };
 
@@ -28,6 +29,12 @@ pub trait BacklogSource: Send + Sync {
     /// Looks once. Takes no longer than the source's own deadline, and never fails:
     /// what could not be learned is in the reading, with the reason.
     fn read(&self) -> BoxFuture<'_, BacklogReading>;
+
+    /// Who works on it, as the source itself knows.
+    ///
+    /// # Errors
+    /// Why that is unknown now, in words: it does not mean that there is nobody.
+    fn members(&self, deadline: Duration) -> BoxFuture<'_, Result<Vec<Member>, String>>;
 }
 
 /// The backlog of one consumer group over its topics, read from outside: it never joins the group.
@@ -35,7 +42,7 @@ pub struct GroupLag {
     look: Arc<Look>,
 }
 
-struct Look {
+pub(crate) struct Look {
     cluster: Arc<Cluster>,
     group: CString,
     topics: Vec<String>,
@@ -115,7 +122,17 @@ impl GroupLag {
     }
 }
 
+impl GroupLag {
+    pub(crate) fn look(&self) -> Arc<Look> {
+        Arc::clone(&self.look)
+    }
+}
+
 impl BacklogSource for GroupLag {
+    fn members(&self, deadline: Duration) -> BoxFuture<'_, Result<Vec<Member>, String>> {
+        Box::pin(self.described(deadline))
+    }
+
     fn read(&self) -> BoxFuture<'_, BacklogReading> {
         let look = Arc::clone(&self.look);
         Box::pin(async move {
@@ -136,6 +153,19 @@ impl BacklogSource for GroupLag {
 // === impl Look ===
 
 impl Look {
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    pub(crate) fn group(&self) -> &CStr {
+        &self.group
+    }
+
+    /// The broker that answered for the group at the last look.
+    pub(crate) fn known_coordinator(&self) -> Option<i32> {
+        *self.coordinator()
+    }
+
     fn read(&self, taken_at: Timestamp) -> BacklogReading {
         let started = Instant::now();
         let deadline = started + self.deadline;
