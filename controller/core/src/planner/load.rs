@@ -178,7 +178,7 @@ impl<'a> Load<'a> {
     /// For how long the load is likely to go on: about as long as it has lasted already, a day at most.
     ///
     /// Good for choosing between machines that all are needed now, not for buying more of them: of what arrives later
-    /// it says nothing (docs/decisions/0014-rough-worlds.md).
+    /// it says nothing (docs/decisions/0016-rough-worlds.md).
     pub(super) fn goes_on(&self, now: Timestamp) -> SignedDuration {
         let sources = self.planner.sources.values();
         let lasted = sources.map(|source| source.forecast.lasts(now)).max();
