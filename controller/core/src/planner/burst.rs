@@ -54,8 +54,6 @@ pub(super) struct Desk<'a> {
     offers: OnceCell<Vec<Offer<'a>>>,
     /// The first point that a new machine can still change.
     reachable: OnceCell<usize>,
-    /// For how long the load is likely to go on.
-    goes_on: OnceCell<SignedDuration>,
 }
 
 /// New machines of one plan, in the order in which they were chosen.
@@ -171,7 +169,6 @@ impl<'a> Desk<'a> {
             base_added: 0,
             offers: OnceCell::new(),
             reachable: OnceCell::new(),
-            goes_on: OnceCell::new(),
         }
     }
 
@@ -387,49 +384,28 @@ impl<'a> Desk<'a> {
             basket.caps.push(Reason::PartitionCap { partitions });
             return None;
         }
-        let mut free = Vec::new();
+        let within = self.grid.at(unmet).duration_since(self.now);
+        let mut best: Option<(&Offer<'a>, Decimal)> = None;
+        let mut is_any_in_time = false;
         for offer in self.offers() {
-            match self.cap(&basket.bought, offer.pool) {
-                Some(cap) => basket.caps.push(cap),
-                None => free.push(offer),
+            if let Some(cap) = self.cap(&basket.bought, offer.pool) {
+                basket.caps.push(cap);
+                continue;
+            }
+            let jobs = offer.share.expected(unmet);
+            if jobs == 0 {
+                continue;
+            }
+            is_any_in_time = true;
+            let cost = offer.cost_per_job(jobs, within);
+            if best.is_none_or(|(_, least)| cost < least) {
+                best = Some((offer, cost));
             }
         }
-        let most = free.iter().map(|offer| offer.share.expected(unmet)).max();
-        let costs = free.into_iter().filter_map(|offer| {
-            let cost = self.cost_per_job(offer, unmet, most.unwrap_or(0))?;
-            Some((offer, cost))
-        });
-        let best = costs.min_by_key(|(_, cost)| *cost);
-        if best.is_none() && basket.caps.is_empty() {
-            let within = self.grid.at(unmet).duration_since(self.now);
+        if best.is_none() && !is_any_in_time && basket.caps.is_empty() {
             basket.caps.push(Reason::NoPoolInTime { within });
         }
         best.map(|(offer, _)| offer)
-    }
-
-    /// Dollars for each job that a new machine of `offer` does; none if it does nothing by the point `unmet`.
-    ///
-    /// Reckoned until then, or for as long as the load is likely to go on, whatever is longer: a boot weighs less the
-    /// longer the machine works. A machine that does less than half as much by then as another (`most`) is judged by that
-    /// alone, since so many more of it would be bought.
-    pub(super) fn cost_per_job(
-        &self,
-        offer: &Offer<'_>,
-        unmet: usize,
-        most: u64,
-    ) -> Option<Decimal> {
-        let jobs = offer.share.expected(unmet);
-        if jobs == 0 {
-            return None;
-        }
-        let within = self.grid.at(unmet).duration_since(self.now);
-        let goes_on = self.goes_on.get_or_init(|| self.load.goes_on(self.now));
-        let longer = *goes_on - within;
-        if longer.is_positive() && jobs * 2 >= most {
-            let all = jobs + offer.rate.jobs_in(longer);
-            return Some(offer.cost_per_job(all, *goes_on));
-        }
-        Some(offer.cost_per_job(jobs, within))
     }
 
     /// Whether no further machine may run beside these many new ones.
@@ -531,7 +507,7 @@ impl<'a> Bought<'a> {
 
 impl Offer<'_> {
     /// Dollars for each of `jobs` that a new machine does `within` that time: what is billed, and the transfer.
-    fn cost_per_job(&self, jobs: u64, within: SignedDuration) -> Decimal {
+    pub(super) fn cost_per_job(&self, jobs: u64, within: SignedDuration) -> Decimal {
         let billed = within.max(self.pool.billing_minimum);
         Dollars::per_hour_over(self.pool.price_per_hour, billed).0 / Decimal::from(jobs)
             + self.pool.transfer_per_million.0 / Decimal::from(1_000_000)

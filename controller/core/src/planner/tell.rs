@@ -25,22 +25,16 @@ impl Desk<'_> {
             })
             .collect();
         let within = self.grid.at(unmet).duration_since(self.now);
-        let is_free = |offer: &&Offer<'_>| self.cap(&basket.bought, offer.pool).is_none();
-        let had = self
-            .offers()
-            .iter()
-            .filter(|it| is_chosen(it) || is_free(it));
-        let most = had.map(|offer| offer.share.expected(unmet)).max();
-        let by_then = |offer: &Offer<'_>| {
-            let cost = self.cost_per_job(offer, unmet, most.unwrap_or(0))?;
-            Some(cost * Decimal::from(1_000_000))
+        let by_then = |offer: &Offer<'_>| match offer.share.expected(unmet) {
+            0 => None,
+            jobs => Some(offer.cost_per_job(jobs, within) * Decimal::from(1_000_000)),
         };
         let Some(paid) = chosen.filter_map(by_then).max() else {
             return told;
         };
         let others = self.offers().iter().filter(|offer| !is_chosen(offer));
         // What stands against a pool is told among the caps.
-        let free = others.filter(is_free);
+        let free = others.filter(|offer| self.cap(&basket.bought, offer.pool).is_none());
         told.extend(free.map(|offer| match by_then(offer) {
             Some(cost) => Reason::Dearer {
                 pool: offer.pool.name.clone(),
