@@ -4,9 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use spillway_kafka::{BacklogSource, Cluster, GroupLag, KafkaConfig};
-use spillway_tests::{
-    Kafka, PASSWORD, Secure, Topic, USER, eventually_async, require_kafka, require_program,
-};
+use spillway_tests::{Kafka, PASSWORD, Secure, Topic, USER, eventually_async, require_kafka};
 
 const SOON: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(5);
