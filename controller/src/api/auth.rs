@@ -452,6 +452,15 @@ mod tests {
         );
     }
 
+    /// What it is, from where, with which headers; whether it may read and operate.
+    type Case = (
+        &'static str,
+        &'static str,
+        &'static [(&'static str, &'static str)],
+        bool,
+        bool,
+    );
+
     #[tokio::test]
     async fn a_user_is_believed_from_a_proxy_alone() {
         let config = AuthConfig {
@@ -461,7 +470,7 @@ mod tests {
             ..AuthConfig::default()
         };
         let auth = Auth::new(&config, None).unwrap();
-        let cases: [(&str, &str, &[(&'static str, &str)], bool, bool); 6] = [
+        let cases: [Case; 6] = [
             (
                 "an operator",
                 THERE,

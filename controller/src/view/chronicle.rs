@@ -164,6 +164,9 @@ fn alternative(pool: &Pool, plan: &Plan) -> Alternative {
     }
 }
 
+/// A verdict, and which reason speaks for it.
+type Kind = (&'static str, fn(&Reason) -> bool);
+
 /// What became of a pool, in the words of the plan's own reasons.
 fn verdict(pool: &Pool, plan: &Plan, launched: u64) -> (&'static str, String) {
     let told = |wanted: fn(&Reason) -> bool| {
@@ -171,7 +174,7 @@ fn verdict(pool: &Pool, plan: &Plan, launched: u64) -> (&'static str, String) {
         let is_about = |reason: &&Reason| reason.pool().is_none_or(|it| it == pool.name);
         reasons.find(|reason| wanted(reason) && is_about(reason))
     };
-    let kinds: [(&'static str, fn(&Reason) -> bool); 6] = [
+    let kinds: [Kind; 6] = [
         ("Blocked", |it| matches!(it, Reason::PoolBlocked { .. })),
         ("PoolMax", |it| matches!(it, Reason::PoolMax { .. })),
         ("BurstMax", |it| matches!(it, Reason::BurstMax { .. })),
