@@ -121,8 +121,8 @@ fn damaged_files_end_in_a_picture_or_a_typed_error() {
                     Reason::TooLarge | Reason::CorruptImage | Reason::UnsupportedFormat
                 );
                 assert!(is_typed, "file {number}: {failure:?}");
-                let is_childs = failure.message.starts_with("the decoder");
-                assert!(!is_childs, "file {number}: {failure:?}");
+                let is_of_child = failure.message.starts_with("the decoder");
+                assert!(!is_of_child, "file {number}: {failure:?}");
             }
         }
     }
