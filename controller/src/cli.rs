@@ -12,7 +12,9 @@ use tracing_subscriber::EnvFilter;
 use crate::cluster::ClusterConfig;
 use crate::kafka_args::KafkaArgs;
 use crate::run::RunConfig;
-use crate::{backtest, cluster, demo, explain, journal, market, policy, policy_file, run, size};
+use crate::{
+    backtest, cluster, demo, dlq, explain, journal, market, policy, policy_file, run, size, topics,
+};
 
 /// Clears an image-recognition backlog on time for the least money.
 ///
@@ -43,6 +45,12 @@ enum Command {
     /// Works with policy files.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Makes the topics that policies need, or shows what differs.
+    #[command(subcommand)]
+    Topics(topics::TopicsCommand),
+    /// Looks at dead letters, and sends their jobs again.
+    #[command(subcommand)]
+    Dlq(dlq::DlqCommand),
     /// Tells from the journal what was decided, and why.
     Explain(ExplainArgs),
     /// Makes every plan of a journal again and compares them byte for byte.
@@ -197,6 +205,8 @@ impl Command {
             Self::Size(args) => args.run(),
             Self::Market(args) => args.run(),
             Self::Policy(command) => command.run(),
+            Self::Topics(command) => block_on(command.run())?,
+            Self::Dlq(command) => block_on(command.run())?,
             Self::Explain(args) => {
                 explain::print(&args.state.join("journal"), args.last, args.json)?;
                 Ok(ExitCode::SUCCESS)

@@ -1,32 +1,38 @@
 //! Looking at everything at once, each with a deadline, and putting it into one snapshot.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
 use spillway_cloud::{CloudError, Instance, InstanceState, Provider};
 use spillway_core::{
-    BacklogReading, IntentId, Machine, SeenBase, SeenInstance, SeenWorker, Snapshot, WorkerPhase,
+    BASE_POOL, BacklogReading, IntentId, Machine, PartitionId, SeenBase, SeenInstance, SeenWorker,
+    Snapshot, WorkerPhase,
 };
-use spillway_kafka::{BacklogSource, Fleet, FleetSnapshot};
+use spillway_kafka::{BacklogSource, Fleet, FleetSnapshot, Member};
 use spillway_kube::Base;
 use spillway_wire::{Heartbeat, Phase};
 use tokio::time::timeout;
 
+use crate::foreign::{Bought, Foreign};
 use crate::intents::{Intent, IntentStore};
 
 /// The longest that a provider may take to list its machines; then it counts as not asked.
 const LIST_DEADLINE: Duration = Duration::from_secs(5);
 /// The longest that Kubernetes may take to show the base; then nothing is known of it.
 const BASE_DEADLINE: Duration = Duration::from_secs(2);
+/// The longest that the group's coordinator may take to say who is in it.
+const MEMBERS_DEADLINE: Duration = Duration::from_millis(800);
 /// Heartbeats are not believed to be all there when their broker has not answered for so long.
 const CONTACT_AGE_MAX: Duration = Duration::from_secs(5);
 
 /// Where a policy's world is looked at.
 pub(crate) struct Sources {
     pub(crate) backlog: Box<dyn BacklogSource>,
+    /// Workers that send no heartbeats; none where the controller deals partitions out, which they could not follow.
+    pub(crate) foreign: Option<Mutex<Foreign>>,
     pub(crate) fleet: Arc<Fleet>,
     /// By pool.
     pub(crate) providers: BTreeMap<String, Arc<dyn Provider>>,
@@ -51,18 +57,24 @@ impl Sources {
         let taken_at = Timestamp::now();
         // Intents first: a machine that is launched after this look is not missing in it.
         let intents = self.intents.open_intents();
-        let (backlog, listed, base) =
-            tokio::join!(self.backlog.read(), self.list(), self.look_at_base());
+        let (backlog, listed, base, members) = tokio::join!(
+            self.backlog.read(),
+            self.list(),
+            self.look_at_base(),
+            self.members()
+        );
         let fleet = self.fleet.snapshot();
         let orphans = self.orphans(&listed);
         let instances = intents
             .iter()
             .filter_map(|intent| seen_instance(intent, &listed))
             .collect();
+        let workers = seen_workers(&fleet)
+            .and_then(|workers| self.with_foreign(workers, (&backlog, &fleet), members, &intents));
         let snapshot = Snapshot {
             taken_at,
             backlog: readable(backlog),
-            workers: seen_workers(&fleet),
+            workers,
             instances,
             next_intent: self.intents.next_number(),
             base,
@@ -77,6 +89,49 @@ impl Sources {
             heartbeats,
             orphans,
         }
+    }
+
+    async fn members(&self) -> Option<Result<Vec<Member>, String>> {
+        self.foreign.as_ref()?;
+        Some(self.backlog.members(MEMBERS_DEADLINE).await)
+    }
+
+    /// Adds the workers that send no heartbeats.
+    ///
+    /// # Errors
+    /// Where there were some and cannot be asked for now: without them the fleet would look smaller than it is.
+    fn with_foreign(
+        &self,
+        mut workers: Vec<SeenWorker>,
+        (backlog, fleet): (&BacklogReading, &FleetSnapshot),
+        members: Option<Result<Vec<Member>, String>>,
+        intents: &[Intent],
+    ) -> Result<Vec<SeenWorker>, String> {
+        let (Some(foreign), Some(members)) = (&self.foreign, members) else {
+            return Ok(workers);
+        };
+        // One look at a time: nothing can have panicked while it was half changed.
+        let mut foreign = foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        let members = match members {
+            Ok(members) => members,
+            Err(why) if foreign.has_any() => return Err(format!("the group's members: {why}")),
+            Err(_) => return Ok(workers),
+        };
+        let said = fleet.workers.iter().flat_map(|it| &it.heartbeat.partitions);
+        let claimed = said.map(|it| PartitionId::new(&it.topic, it.partition));
+        let bought: Vec<Bought<'_>> = intents
+            .iter()
+            .filter_map(|intent| {
+                Some(Bought {
+                    pool: &intent.pool,
+                    intent: &intent.id,
+                    instance: intent.instance()?,
+                })
+            })
+            .collect();
+        let of = (BASE_POOL, bought.as_slice());
+        workers.extend(foreign.look(backlog, &members, &claimed.collect(), of));
+        Ok(workers)
     }
 
     async fn list(&self) -> BTreeMap<String, Result<Vec<Instance>, String>> {

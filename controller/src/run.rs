@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -167,6 +167,7 @@ impl Controller {
         )?;
         let sources = Sources {
             backlog: Box::new(lag),
+            foreign: (policy.assignment() == AssignmentMode::Group).then(Mutex::default),
             fleet: Arc::clone(&fleet),
             providers: providers.clone(),
             intents: Arc::clone(&intents),

@@ -141,6 +141,15 @@ impl Report {
         });
     }
 
+    /// Says of every figure that is not there yet that it was not measured, and why.
+    #[allow(dead_code, reason = "not every benchmark has parts")]
+    pub(crate) fn rest_not_run(&mut self, why: &str) {
+        let rest: Vec<String> = self.missing().map(str::to_owned).collect();
+        for name in rest {
+            self.not_run(&name, why);
+        }
+    }
+
     /// Writes `target/bench/<name>.json` and prints the table.
     ///
     /// # Errors

@@ -112,3 +112,28 @@ async fn a_login_that_is_refused_is_unknown_and_says_what_to_do() {
         eprintln!("{what}: {why}");
     }
 }
+
+#[tokio::test]
+async fn the_command_line_takes_the_same_words() {
+    let Some(kafka) = broker() else { return };
+    let secure = kafka.secure().unwrap();
+    let topic = kafka.topic("words", 1).await;
+    let Some(mut command) = require_program("spillway") else {
+        return;
+    };
+    command.args([
+        "dlq",
+        "list",
+        "--brokers",
+        &secure.sasl,
+        "--topic",
+        topic.name(),
+    ]);
+    for (key, value) in login(secure, "SCRAM-SHA-512", PASSWORD) {
+        command.args(["--kafka-config", &format!("{key}={value}")]);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(said.contains("no dead letters"), "{said}");
+}

@@ -36,7 +36,8 @@ fn policy(brokers: &str, topic: &str) -> Value {
         "metadata": {"name": POLICY},
         "spec": {
             "source": {"kafka": {
-                "bootstrapServers": [brokers], "consumerGroup": "it-workers", "topics": [{"name": topic}]
+                "bootstrapServers": [brokers], "consumerGroup": "it-workers", "assignment": "Group",
+                "topics": [{"name": topic}]
             }},
             "objective": {"drainWithin": "60s"},
             "base": {

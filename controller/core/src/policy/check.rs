@@ -192,7 +192,7 @@ fn source(problems: &mut Problems, spec: &raw::Spec, drain_within: SignedDuratio
         &format!("{path}.assignment"),
         kafka.assignment.as_deref(),
         ASSIGNMENTS,
-        AssignmentMode::Group,
+        AssignmentMode::Weighted,
     );
     Source {
         bootstrap_servers,
