@@ -1,5 +1,6 @@
 //! `spillway`: clears an image-recognition backlog on time for the least money.
 
+mod api;
 mod assignment;
 mod backtest;
 mod cli;
@@ -12,6 +13,7 @@ mod execute;
 mod explain;
 mod files;
 mod foreign;
+mod history;
 mod http;
 mod intents;
 mod journal;
@@ -20,6 +22,7 @@ mod leadership;
 mod market;
 mod metrics;
 mod observe;
+mod orders;
 mod parallel;
 mod policy;
 mod policy_file;
@@ -28,6 +31,7 @@ mod run;
 mod size;
 mod spans;
 mod svg;
+mod top;
 mod topics;
 mod traces;
 mod view;

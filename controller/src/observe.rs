@@ -8,8 +8,8 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use spillway_cloud::{CloudError, Instance, InstanceState, Provider};
 use spillway_core::{
-    BASE_POOL, BacklogReading, IntentId, Machine, PartitionId, SeenBase, SeenInstance, SeenWorker,
-    Snapshot, WorkerPhase,
+    BASE_POOL, BacklogReading, IntentId, Machine, Orders, PartitionId, SeenBase, SeenInstance,
+    SeenWorker, Snapshot, WorkerPhase,
 };
 use spillway_kafka::{BacklogSource, Fleet, FleetSnapshot, Member};
 use spillway_kube::Base;
@@ -47,6 +47,8 @@ pub(crate) struct Observed {
     pub(crate) heartbeats: Vec<Heartbeat>,
     /// Machines with our tags of which no intent is known.
     pub(crate) orphans: Vec<(String, Instance)>,
+    /// Whether a provider listed its machines, or there is none to be asked.
+    pub(crate) has_listed: bool,
 }
 
 // === impl Sources ===
@@ -78,6 +80,7 @@ impl Sources {
             instances,
             next_intent: self.intents.next_number(),
             base,
+            orders: Orders::default(),
         };
         let heartbeats = fleet
             .workers
@@ -88,6 +91,7 @@ impl Sources {
             snapshot,
             heartbeats,
             orphans,
+            has_listed: listed.is_empty() || listed.values().any(Result::is_ok),
         }
     }
 

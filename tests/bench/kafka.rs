@@ -57,7 +57,7 @@ fn main() -> anyhow::Result<()> {
         let trials = trials.map_or(Ok(TRIALS), |trials| trials.parse())?;
         runtime.block_on(trials::measure(&mut report, trials))?;
     }
-    report.rest_not_run("not asked for by SPILLWAY_BENCH_PARTS");
+    report.none_run("not asked for by SPILLWAY_BENCH_PARTS");
     report.finish()
 }
 

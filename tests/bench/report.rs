@@ -141,11 +141,11 @@ impl Report {
         });
     }
 
-    /// Says of every figure that is not there yet that it was not measured, and why.
-    #[allow(dead_code, reason = "not every benchmark has parts")]
-    pub(crate) fn rest_not_run(&mut self, why: &str) {
-        let rest: Vec<String> = self.missing().map(str::to_owned).collect();
-        for name in rest {
+    /// Says that no figure of the table that is not there yet could be measured, and why.
+    #[allow(dead_code, reason = "not every benchmark has such figures")]
+    pub(crate) fn none_run(&mut self, why: &str) {
+        let missing: Vec<String> = self.missing().map(str::to_owned).collect();
+        for name in missing {
             self.not_run(&name, why);
         }
     }

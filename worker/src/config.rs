@@ -7,7 +7,9 @@ use rdkafka::ClientConfig;
 use spillway_wire::InstanceRef;
 
 use crate::batch::BatchLimits;
+use crate::decode::Isolation;
 use crate::fetch::Sources;
+use crate::retry::Tiers;
 
 /// How this process reaches its surroundings, and its limits.
 #[derive(Debug, Clone)]
@@ -16,6 +18,8 @@ pub(crate) struct Config {
     pub(crate) identity: Identity,
     pub(crate) sources: Sources,
     pub(crate) limits: Limits,
+    /// Where it is written what is being worked on, for the next process; none: every process begins anew.
+    pub(crate) attempts_file: Option<PathBuf>,
     /// Touched whenever a control record renews the lease.
     pub(crate) lease_file: Option<PathBuf>,
 }
@@ -29,6 +33,8 @@ pub(crate) struct Kafka {
     /// Whether the group knows this worker by its id, so that a restart within the session moves nothing.
     pub(crate) is_static_member: bool,
     pub(crate) jobs: Vec<String>,
+    /// What is tried again, and when; each wait has a topic beside each of `jobs`.
+    pub(crate) retries: Tiers,
     pub(crate) results: String,
     pub(crate) workers: String,
     pub(crate) control: String,
@@ -62,7 +68,17 @@ pub(crate) struct Limits {
     pub(crate) images_per_second_max: Option<f64>,
     pub(crate) infer_threads: usize,
     pub(crate) decode_threads: usize,
+    /// Which files are decoded in a process of their own.
+    pub(crate) isolation: Isolation,
+    /// Most bytes of the cache of contents; 0 for none.
+    pub(crate) content_cache_bytes: usize,
     pub(crate) batch: BatchLimits,
+    /// How often each thread of the models compares their answers to golden inputs again.
+    pub(crate) canary_every: Duration,
+    /// Share of the last jobs that may be set aside before the worker stops.
+    pub(crate) dead_letters_max: f64,
+    /// Longest time that one image's decoding, or one batch in the models, may take before the process ends.
+    pub(crate) hang_max: Duration,
     /// How long a drain may take that does not say so itself.
     pub(crate) drain_timeout: Duration,
 }

@@ -10,9 +10,14 @@
 //! Deliberately absent: automatic commits. An offset moves only when the ledger says so.
 
 mod assigned;
+mod client;
+mod commit;
 mod group;
+mod leave;
+mod put_off;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -21,30 +26,38 @@ use anyhow::Context as _;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
-use spillway_wire::{Partition, Phase};
+use spillway_wire::Partition;
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
-use crate::config::{Assignment, Config, Kafka, Limits};
+use crate::attempts::{Attempts, JobKey};
+use crate::config::{Config, Limits};
+use crate::crash::{self, Step};
 use crate::drain::Stop;
+use crate::ffi::CommitQueue;
 use crate::intake::{Meter, Pace};
 use crate::ledger::{Begin, Commit};
 use crate::publish::Completion;
 use crate::stats::Stats;
 use crate::told::Told;
-use crate::work::{Record, now_ms};
+use crate::work::Record;
 use assigned::{LEAVING_COMMIT_EVERY, Seat};
-use group::{Commits, Group, Shared};
+use client::{park, properties};
+use group::{Group, Shared};
+use put_off::PutOff;
 
 /// Longest time between two polls.
 const POLL_MAX: Duration = Duration::from_millis(100);
 /// How long a poll waits for a record while there is room; results wait as long for their commit at most.
 const POLL_WAIT: Duration = Duration::from_millis(20);
-/// Records of a partition that are read ahead, where each has a queue of its own.
-const ASSIGNED_PREFETCH: usize = 64;
 /// How often commits are made while there is something to commit.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
+/// How soon it is looked for the answer of one that is on its way, where nothing else happens.
+const ANSWER_LOOK: Duration = Duration::from_millis(5);
+/// Finished jobs after which one is made at once.
+const COMMIT_AFTER: usize = 256;
+/// Most finished jobs that are not yet committed: what a kill repeats beyond what is in flight.
+const UNCOMMITTED_MAX: usize = 1_024;
 /// So many records are read and not begun before intake is paused: pausing drops what librdkafka has prefetched. One
 /// more may come from each partition that has not delivered anything yet.
 const PARKED_MAX: usize = 8;
@@ -56,7 +69,7 @@ const COMMITTED_WAIT: Duration = Duration::from_secs(5);
 
 /// Owns the consumer.
 pub(crate) struct Consume {
-    consumer: Arc<BaseConsumer<Group>>,
+    consumer: Member,
     shared: Arc<Shared>,
     /// What the controller assigns; none where Kafka does.
     seat: Option<Seat>,
@@ -66,11 +79,24 @@ pub(crate) struct Consume {
     pace: Option<Pace>,
     meter: Meter,
     parked: VecDeque<Parked>,
+    attempts: Arc<Attempts>,
+    group: String,
+    put_off: PutOff,
+    /// What may have ended an earlier process, and waits until nothing else is in flight.
+    suspect: Option<Parked>,
+    /// Whether such a one is in flight.
+    is_alone: bool,
     /// Partitions that have delivered a record since they were assigned.
     read: BTreeSet<Partition>,
     polled: Instant,
     committed: Instant,
     last_commit_wait: Duration,
+}
+
+/// The consumer, which hears what becomes of commits until it ends.
+struct Member {
+    consumer: Arc<BaseConsumer<Group>>,
+    shared: Arc<Shared>,
 }
 
 /// A record that was read and not begun.
@@ -81,6 +107,8 @@ struct Parked {
     value: Vec<u8>,
     headers: Vec<(String, Vec<u8>)>,
     at_ms: Option<i64>,
+    /// Not to be begun before.
+    due_ms: Option<i64>,
 }
 
 /// Channels and counters of the consumer's thread.
@@ -91,6 +119,33 @@ pub(crate) struct Ends {
     pub(crate) stop: Arc<Stop>,
     /// What the controller assigns; none where Kafka does.
     pub(crate) told: Option<Arc<Told>>,
+    pub(crate) attempts: Arc<Attempts>,
+}
+
+// === impl Member ===
+
+impl Member {
+    fn new(consumer: BaseConsumer<Group>, shared: Arc<Shared>) -> Self {
+        shared.open(CommitQueue::new(&consumer));
+        Self {
+            consumer: Arc::new(consumer),
+            shared,
+        }
+    }
+}
+
+impl Deref for Member {
+    type Target = Arc<BaseConsumer<Group>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.consumer
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
 }
 
 // === impl Consume ===
@@ -107,16 +162,24 @@ impl Consume {
             images_per_second_max,
             ..
         } = config.limits;
-        let shared = Arc::new(Shared::new(ends.completions, ends.stats));
+        let shared = Arc::new(Shared::new(
+            ends.completions,
+            ends.stats,
+            ends.attempts.clone(),
+        ));
         let group = Group::new(shared.clone(), config.kafka.session_timeout);
         let consumer: BaseConsumer<Group> =
             properties(&config.kafka, &config.identity.worker, in_flight_max)
                 .create_with_context(group)
                 .context("the consumer cannot be set up")?;
-        let consumer = Arc::new(consumer);
-        let seat = ends.told.map(|told| Seat::new(told, consumer.clone(), now));
+        let consumer = Member::new(consumer, shared.clone());
+        let seat = ends
+            .told
+            .map(|told| Seat::new(told, config.kafka.jobs.clone(), now));
         if seat.is_none() {
-            let topics: Vec<&str> = config.kafka.jobs.iter().map(String::as_str).collect();
+            let retries = config.kafka.retries.topics(&config.kafka.jobs);
+            let topics = config.kafka.jobs.iter().chain(&retries);
+            let topics: Vec<&str> = topics.map(String::as_str).collect();
             consumer
                 .subscribe(&topics)
                 .context("the topics cannot be subscribed to")?;
@@ -131,6 +194,11 @@ impl Consume {
             pace: images_per_second_max.map(|limit| Pace::new(now, limit)),
             meter: Meter::new(now),
             parked: VecDeque::new(),
+            attempts: ends.attempts,
+            group: config.kafka.group.clone(),
+            put_off: PutOff::default(),
+            suspect: None,
+            is_alone: false,
             read: BTreeSet::new(),
             polled: now,
             committed: now,
@@ -158,12 +226,13 @@ impl Consume {
         while let Ok(completion) = self.shared.completions.try_recv() {
             self.shared.absorb(&completion);
         }
-        let has_room = self.may_begin() && self.shared.ledger().in_flight() < self.in_flight_max;
+        let has_room = self.may_begin() && self.has_room();
         let due = self.pace.as_ref().map_or(now, Pace::due);
         if has_room && due <= now {
-            let next = match self.seat {
-                Some(_) => self.next_assigned()?,
-                None => self.parked.pop_front(),
+            let next = match self.suspect.take() {
+                Some(suspect) => Some(suspect),
+                None if self.seat.is_some() => self.next_assigned()?,
+                None => self.next_parked()?,
             };
             return match next {
                 Some(parked) => self.begin(now, parked),
@@ -182,6 +251,10 @@ impl Consume {
         if has_room {
             until = until.min(due);
         }
+        if !self.shared.is_answered() {
+            // What is not yet committed may be what there is no room for.
+            until = until.min(now + ANSWER_LOOK);
+        }
         self.book(now);
         match self.shared.completions.recv_deadline(until) {
             Ok(completion) => self.shared.absorb(&completion),
@@ -194,6 +267,14 @@ impl Consume {
     /// Whether jobs may be begun and offsets committed.
     fn stands(&self) -> bool {
         self.seat.as_ref().is_none_or(Seat::stands)
+    }
+
+    fn has_room(&self) -> bool {
+        let ledger = self.shared.ledger();
+        if self.is_alone || self.suspect.is_some() {
+            return ledger.in_flight() == 0;
+        }
+        ledger.in_flight() < self.in_flight_max && ledger.uncommitted() < UNCOMMITTED_MAX
     }
 
     fn may_begin(&self) -> bool {
@@ -268,9 +349,11 @@ impl Consume {
     }
 
     fn resume(&self) -> anyhow::Result<()> {
-        let paused = std::mem::take(&mut *self.shared.paused());
-        if !paused.is_empty() {
-            self.consumer.resume(&group::unset(&paused))?;
+        let mut paused = self.shared.paused();
+        let read = paused.extract_if(.., |partition| !self.put_off.has(partition));
+        let read: Vec<Partition> = read.collect();
+        if !read.is_empty() {
+            self.consumer.resume(&group::unset(&read))?;
         }
         Ok(())
     }
@@ -279,8 +362,10 @@ impl Consume {
     fn settle(&mut self) {
         let (assigned, revoked) = self.shared.take_changes();
         if !revoked.is_empty() {
-            self.parked
-                .retain(|parked| !revoked.contains(&parked.partition));
+            let is_revoked = |parked: &Parked| revoked.contains(&parked.partition);
+            self.parked.retain(|parked| !is_revoked(parked));
+            self.put_off.forget(&revoked);
+            self.suspect.take_if(|parked| is_revoked(parked));
             self.read.retain(|partition| !revoked.contains(partition));
         }
         if !assigned.is_empty() {
@@ -315,7 +400,7 @@ impl Consume {
                     return committed
                         .elements()
                         .iter()
-                        .filter_map(group::commit_of)
+                        .filter_map(commit::commit_of)
                         .collect();
                 }
                 Err(error) => warn!(%error, "committed offsets could not be read"),
@@ -325,6 +410,13 @@ impl Consume {
     }
 
     fn begin(&mut self, now: Instant, parked: Parked) -> anyhow::Result<()> {
+        let job = JobKey::new(&self.group, &parked.partition, parked.offset);
+        let attempts = self.attempts.of(job);
+        self.is_alone = attempts > 0;
+        if self.is_alone && self.shared.ledger().in_flight() > 0 {
+            self.suspect = Some(parked);
+            return Ok(());
+        }
         let begun = self.shared.ledger().begin(&parked.partition, parked.offset);
         let Begin::Take(ticket) = begun else {
             debug!(offset = parked.offset, ?begun, "record not taken");
@@ -333,8 +425,19 @@ impl Consume {
         if let Some(pace) = &mut self.pace {
             pace.taken(now);
         }
+        if attempts > 0 {
+            warn!(
+                topic = parked.partition.topic,
+                partition = parked.partition.partition,
+                offset = parked.offset,
+                count = attempts,
+                "job tried again, alone"
+            );
+        }
         let record = Record {
             ticket,
+            job,
+            attempts,
             key: parked.key,
             value: parked.value,
             headers: parked.headers,
@@ -344,7 +447,9 @@ impl Consume {
         // There is a place for every job that may be in flight.
         self.jobs
             .try_send(record)
-            .map_err(|_| anyhow::anyhow!("the line has ended"))
+            .map_err(|_| anyhow::anyhow!("the line has ended"))?;
+        crash::point(Step::Begun);
+        Ok(())
     }
 
     fn commit_when_due(&mut self, now: Instant) -> anyhow::Result<()> {
@@ -352,18 +457,15 @@ impl Consume {
             Some(seat) if seat.is_leaving() => LEAVING_COMMIT_EVERY,
             Some(_) | None => COMMIT_EVERY,
         };
-        if now.duration_since(self.committed) < every {
+        let is_much =
+            || self.shared.is_answered() && self.shared.ledger().finished() >= COMMIT_AFTER;
+        let is_due = now.duration_since(self.committed) >= every || is_much();
+        if !is_due {
             return Ok(());
         }
         self.committed = now;
-        if self.shared.commit_failed.swap(false, Ordering::Relaxed) {
-            self.shared.stats.commit_failed();
-            self.shared.ledger().commit_failed();
-        }
-        match &self.seat {
-            Some(seat) if seat.stands() => seat.commit(&self.shared),
-            Some(_) => {}
-            None => group::commit(&self.consumer, &self.shared),
+        if self.stands() {
+            self.shared.commit(&self.consumer);
         }
         match self.consumer.client().fatal_error() {
             Some((code, why)) => anyhow::bail!("the consumer failed: {code}: {why}"),
@@ -378,143 +480,5 @@ impl Consume {
         anyhow::ensure!(!is_over, "the consumer failed: {error}");
         warn!(%error, "consumer had an error");
         Ok(())
-    }
-
-    /// Finishes what is in flight, commits and leaves; at the end of its time it abandons the rest.
-    fn drain(mut self) -> anyhow::Result<()> {
-        let (stats, stop) = (self.shared.stats.clone(), self.stop.clone());
-        stats.enter(Phase::Draining);
-        info!(count = self.shared.ledger().in_flight(), "draining");
-        // Not begun, so it stays in Kafka.
-        self.parked.clear();
-        self.stop_reading_all()?;
-        let mut paused: Vec<Partition> = Vec::new();
-        loop {
-            let in_flight = self.shared.ledger().in_flight();
-            let is_over = stop.by_ms().is_some_and(|by| now_ms() >= by);
-            if in_flight == 0 || is_over {
-                break;
-            }
-            let assigned = self.shared.ledger().partitions();
-            if self.seat.is_none() && paused != assigned {
-                self.consumer.pause(&self.consumer.assignment()?)?;
-                paused = assigned;
-            }
-            self.poll(Duration::ZERO)?;
-            self.parked.clear();
-            let now = Instant::now();
-            self.follow(now)?;
-            self.book(now);
-            self.commit_when_due(now)?;
-            if let Ok(completion) = self.shared.completions.recv_timeout(POLL_WAIT) {
-                self.shared.absorb(&completion);
-            }
-        }
-        self.leave()
-    }
-
-    fn leave(mut self) -> anyhow::Result<()> {
-        while let Ok(completion) = self.shared.completions.try_recv() {
-            self.shared.absorb(&completion);
-        }
-        // Without a result that Kafka has acknowledged nothing more is committed, but what is finished is. A group that
-        // rebalances takes no commit until it is over, and it goes on only while its members poll.
-        let deadline = Instant::now() + self.last_commit_wait;
-        let shared = self.shared.clone();
-        let has_commits = || !shared.ledger().committable().is_empty();
-        let is_held_up = |consume: &Self| {
-            let is_answered = consume.seat.is_none() || group::is_answered(&consume.shared);
-            !is_answered || (has_commits() && !consume.stands())
-        };
-        while is_held_up(&self) && Instant::now() < deadline {
-            self.follow(Instant::now())?;
-            self.poll(POLL_WAIT)?;
-        }
-        while self.stands()
-            && group::commit_now(&self.consumer, &self.shared, None, Instant::now())
-                == Commits::Later
-            && Instant::now() < deadline
-        {
-            self.poll(POLL_MAX)?;
-            self.parked.clear();
-        }
-        let abandoned = self.shared.revoke_all();
-        if abandoned > 0 {
-            warn!(
-                count = abandoned,
-                "jobs abandoned, they will be redelivered"
-            );
-            self.shared.stats.abandoned(abandoned);
-        }
-        self.shared.stats.polled(Instant::now(), 0);
-        match self.seat.take() {
-            Some(seat) => seat.end(),
-            None => self.shared.stats.assigned(Vec::new()),
-        }
-        // Dropping the consumer closes it: it leaves the group.
-        drop(self.consumer);
-        info!("left the group");
-        Ok(())
-    }
-}
-
-fn properties(kafka: &Kafka, worker: &str, in_flight_max: usize) -> rdkafka::ClientConfig {
-    let mut config = kafka.client();
-    let session_ms = kafka.session_timeout.as_millis().to_string();
-    // Four in a session, and at most the default: how soon a member hears of a rebalance hangs on it.
-    let heartbeat_ms = (kafka.session_timeout.as_millis() / 4)
-        .clamp(100, 3_000)
-        .to_string();
-    // Twice what is in flight: the default of 100,000 records would hide the backlog from everybody else.
-    let prefetch = (2 * in_flight_max).to_string();
-    // Where each partition has a queue of its own, these hold for each.
-    let (prefetch, prefetch_kbytes, fetch_bytes) = match kafka.assignment {
-        Assignment::Group => (prefetch, "65536", "1048576"),
-        Assignment::Weighted => (ASSIGNED_PREFETCH.to_string(), "256", "262144"),
-    };
-    for (key, value) in [
-        ("group.id", kafka.group.as_str()),
-        ("enable.auto.commit", "false"),
-        ("enable.auto.offset.store", "false"),
-        ("auto.offset.reset", "earliest"),
-        ("partition.assignment.strategy", "cooperative-sticky"),
-        ("session.timeout.ms", &session_ms),
-        ("heartbeat.interval.ms", &heartbeat_ms),
-        ("queued.min.messages", &prefetch),
-        ("queued.max.messages.kbytes", prefetch_kbytes),
-        ("fetch.message.max.bytes", fetch_bytes),
-        ("fetch.queue.backoff.ms", "50"),
-        ("fetch.wait.max.ms", "100"),
-    ] {
-        config.set(key, value);
-    }
-    if kafka.is_static_member && kafka.assignment == Assignment::Group {
-        config.set("group.instance.id", worker);
-    }
-    config
-}
-
-fn park(message: &BorrowedMessage<'_>) -> Parked {
-    let headers = message.headers().map(|headers| {
-        headers
-            .iter()
-            .map(|header| {
-                (
-                    header.key.to_owned(),
-                    header.value.unwrap_or_default().to_vec(),
-                )
-            })
-            .collect()
-    });
-    Parked {
-        partition: Partition {
-            topic: message.topic().to_owned(),
-            partition: message.partition(),
-        },
-        offset: message.offset(),
-        key: message.key().map(<[u8]>::to_vec),
-        value: message.payload().unwrap_or_default().to_vec(),
-        headers: headers.unwrap_or_default(),
-        at_ms: message.timestamp().to_millis(),
     }
 }

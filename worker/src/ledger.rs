@@ -52,6 +52,10 @@ pub(crate) enum Begin {
 pub(crate) struct Ledger {
     tracks: BTreeMap<Partition, Track>,
     epochs: u64,
+    /// Finished since the last commit.
+    finished: usize,
+    /// Finished before it and after the last one that was acknowledged.
+    handed: usize,
 }
 
 #[derive(Debug)]
@@ -139,7 +143,10 @@ impl Ledger {
         let Some(track) = self.tracks.get_mut(&ticket.assignment.partition) else {
             return false;
         };
-        track.assignment.epoch == ticket.assignment.epoch && track.pending.remove(&ticket.offset)
+        let is_ours = track.assignment.epoch == ticket.assignment.epoch
+            && track.pending.remove(&ticket.offset);
+        self.finished += usize::from(is_ours);
+        is_ours
     }
 
     /// What is to be committed: partitions where it differs from the last commit.
@@ -158,11 +165,19 @@ impl Ledger {
             .collect()
     }
 
-    /// Notes that `commit` was handed to Kafka.
-    pub(crate) fn committed(&mut self, commit: &Commit) {
-        if let Some(track) = self.tracks.get_mut(&commit.partition) {
-            track.committed = Some((commit.offset, commit.metadata.clone()));
+    /// Notes that `commits` are on their way to Kafka; none where there was nothing to commit.
+    pub(crate) fn handed_over(&mut self, commits: &[Commit]) {
+        for commit in commits {
+            if let Some(track) = self.tracks.get_mut(&commit.partition) {
+                track.committed = Some((commit.offset, commit.metadata.clone()));
+            }
         }
+        self.handed += std::mem::take(&mut self.finished);
+    }
+
+    /// Notes that what was on its way is committed.
+    pub(crate) fn acknowledged(&mut self) {
+        self.handed = 0;
     }
 
     /// Notes that a commit failed: everything is to be committed again.
@@ -170,6 +185,17 @@ impl Ledger {
         for track in self.tracks.values_mut() {
             track.committed = None;
         }
+        self.finished += std::mem::take(&mut self.handed);
+    }
+
+    /// Jobs finished since the last commit: it is worth another.
+    pub(crate) fn finished(&self) -> usize {
+        self.finished
+    }
+
+    /// Jobs that a kill would repeat although they are finished; at most so many, since some may be given back by now.
+    pub(crate) fn uncommitted(&self) -> usize {
+        self.finished + self.handed
     }
 
     /// Jobs begun and not finished.
@@ -267,10 +293,16 @@ mod tests {
         let ticket = take(&mut ledger, 0);
         ledger.finish(&ticket);
         let commits = ledger.committable();
-        ledger.committed(&commits[0]);
+        assert_eq!((ledger.finished(), ledger.uncommitted()), (1, 1));
+        ledger.handed_over(&commits);
+        assert_eq!((ledger.finished(), ledger.uncommitted()), (0, 1));
         assert_eq!(ledger.committable(), vec![]);
         ledger.commit_failed();
+        assert_eq!((ledger.finished(), ledger.uncommitted()), (1, 1));
         assert_eq!(ledger.committable(), commits);
+        ledger.handed_over(&commits);
+        ledger.acknowledged();
+        assert_eq!((ledger.finished(), ledger.uncommitted()), (0, 0));
     }
 
     #[test]

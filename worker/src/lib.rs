@@ -8,11 +8,15 @@
 //! Deliberately absent: the controller, Kubernetes, clouds beyond how they take a machine back (`notice.rs`).
 //! A worker knows Kafka, images and its models.
 
+mod attempts;
 mod batch;
+mod breaker;
 mod cli;
 mod config;
 mod consume;
+mod content;
 mod control;
+mod crash;
 mod decode;
 mod drain;
 mod fetch;
@@ -28,6 +32,8 @@ mod models;
 mod notice;
 mod offsets;
 mod publish;
+mod reload;
+mod retry;
 mod serve;
 mod stats;
 mod told;

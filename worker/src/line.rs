@@ -11,7 +11,7 @@
 mod stages;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -22,16 +22,22 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{info, warn};
 
+use crate::attempts::Attempts;
+use crate::batch::BatchLimits;
+use crate::breaker::Breaker;
 use crate::config::{Assignment, Config};
 use crate::consume::{Consume, Ends};
+use crate::content::ContentCache;
 use crate::control;
+use crate::decode::Decoder;
 use crate::drain::Stop;
 use crate::fetch::Fetcher;
 use crate::frame::FramePool;
 use crate::heartbeat::Pulse;
-use crate::infer::Infer;
-use crate::models::{Costs, Recognizer};
-use crate::publish::{Completion, Outbox, Publisher, Signature};
+use crate::infer::{Alarm, Bench};
+use crate::models::Serving;
+use crate::publish::{Completion, Outbox, Publisher, Refused, Signature};
+use crate::reload::{Shift, Source};
 use crate::stats::Stats;
 use crate::told::Told;
 use crate::work::{Ending, Fetched, Framed, Record, now_ms};
@@ -43,13 +49,17 @@ const DECODED_MAX: usize = 32;
 const BATCHES_AHEAD: usize = 1;
 /// Fewest and most fetches at once; also how many fetched files may wait for a decoder.
 const FETCHES: std::ops::RangeInclusive<usize> = 16..=256;
+/// Alarms that may wait: every thread of two crews has one, and the first decides.
+const ALARMS_MAX: usize = 512;
 /// Longest wait for stages whose work was abandoned.
 const ABANDONED_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Everything that a running worker is made of.
 pub(crate) struct Line {
     pub(crate) config: Config,
-    pub(crate) recognizer: Arc<Recognizer>,
+    pub(crate) serving: Arc<Serving>,
+    /// Where another model set may come from while it works.
+    pub(crate) source: Mutex<Option<Source>>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) stop: Arc<Stop>,
     pub(crate) runtime: Runtime,
@@ -77,17 +87,13 @@ impl Line {
     /// # Errors
     /// When the line cannot be set up or can no longer work: the process must end.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let attempts = Attempts::open(self.config.attempts_file.as_deref())?;
+        attempts.watch(self.config.limits.hang_max);
         let in_flight_max = self.config.limits.in_flight_max;
         let (completed, completions) = bounded(in_flight_max);
         let is_weighted = self.config.kafka.assignment == Assignment::Weighted;
         let told = is_weighted.then(|| Arc::new(Told::new(self.stats.clone())));
-        let (outbox, refused) = Outbox::new(
-            &self.config.kafka,
-            completed,
-            self.stop.clone(),
-            told.clone(),
-        )?;
-        let outbox = Arc::new(outbox);
+        let (outbox, refused) = self.outbox(completed, told.clone())?;
         let pulse = Arc::new(self.pulse(outbox.clone()));
         let beating = self.runtime.spawn(pulse.clone().beat());
         let control = control::Follow::new(
@@ -103,17 +109,34 @@ impl Line {
             stop: &self.stop,
             threads: Vec::new(),
         };
-        let ended = self.start(&mut stages, &channels).and_then(|costs| {
+        let content = Arc::new(ContentCache::new(
+            self.config.limits.content_cache_bytes,
+            self.stats.content.clone(),
+        ));
+        let of_this_run = attempts.clone();
+        let started = self.start(&mut stages, &channels, &content, &attempts);
+        let ended = started.and_then(|()| {
             let (jobs, to_fetch) = mpsc::channel(in_flight_max);
             let publisher = Publisher {
                 signature: self.signature(),
                 outbox: outbox.clone(),
                 endings: channels.endings.1.clone(),
                 refused,
+                tiers: self.config.kafka.retries.clone(),
+                breaker: Breaker::new(self.config.limits.dead_letters_max),
+                stop: self.stop.clone(),
             };
             stages.spawn("publish", move || publisher.run());
-            self.start_rest(&mut stages, channels, to_fetch, costs)?;
-            self.consume(jobs, completions, told)
+            self.start_rest(&mut stages, channels, to_fetch, &content, &attempts)?;
+            let ends = Ends {
+                jobs,
+                completions,
+                stats: self.stats.clone(),
+                stop: self.stop.clone(),
+                told,
+                attempts,
+            };
+            self.consume(ends)
         });
         stages.join();
         self.stats.enter(Phase::Stopped);
@@ -123,52 +146,57 @@ impl Line {
         outbox.flush();
         match self.stop.failure() {
             Some(why) => ended.and(Err(anyhow::anyhow!(why))),
-            None => ended,
+            None => {
+                // What was abandoned takes long, no more.
+                of_this_run.forgive();
+                ended
+            }
         }
     }
 
-    /// Starts the threads that infer and waits until each is warm.
-    fn start(&self, stages: &mut Stages<'_>, channels: &Channels) -> anyhow::Result<Costs> {
+    fn outbox(
+        &self,
+        completed: Sender<Completion>,
+        told: Option<Arc<Told>>,
+    ) -> anyhow::Result<(Arc<Outbox>, Receiver<Refused>)> {
+        let kafka = &self.config.kafka;
+        let (outbox, refused) = Outbox::new(kafka, completed, self.stop.clone(), told)?;
+        outbox.check_topics(&kafka.retries.topics(&kafka.jobs))?;
+        Ok((Arc::new(outbox), refused))
+    }
+
+    /// Starts the threads that infer, waits until each is warm, and lets them work.
+    fn start(
+        &self,
+        stages: &mut Stages<'_>,
+        channels: &Channels,
+        content: &Arc<ContentCache>,
+        attempts: &Arc<Attempts>,
+    ) -> anyhow::Result<()> {
         let threads = self.config.limits.infer_threads;
-        let (warm, warmed) = bounded(threads);
-        for _ in 0..threads {
-            let (recognizer, stats, stop) = (
-                self.recognizer.clone(),
-                self.stats.clone(),
-                self.stop.clone(),
-            );
-            let (batches, endings) = (channels.batches.1.clone(), channels.endings.0.clone());
-            let warm = warm.clone();
-            stages.spawn("infer", move || {
-                let entered = recognizer.enter();
-                let (guard, entered) = match entered {
-                    Ok((guard, costs)) => (Some(guard), Ok(costs)),
-                    Err(error) => (None, Err(error)),
-                };
-                let is_ready = entered.is_ok();
-                let _ = warm.send(entered);
-                let infer = Infer {
-                    recognizer: &recognizer,
-                    batches,
-                    endings,
-                    stats: &stats,
-                    stop: &stop,
-                };
-                if is_ready {
-                    infer.run();
-                }
-                drop(guard);
-            });
-        }
-        drop(warm);
-        let mut costs = Costs::default();
-        for _ in 0..threads {
-            costs = warmed
-                .recv()
-                .context("a thread of the models ended")?
-                .context("the models cannot be run")?;
-        }
-        Ok(costs)
+        let (alarms, to_answer) = bounded::<Alarm>(ALARMS_MAX);
+        let bench = Bench {
+            batches: channels.batches.1.clone(),
+            endings: channels.endings.0.clone(),
+            // Two crews at most, and each thread returns one batch before it rests.
+            returned: bounded(2 * threads),
+            alarms,
+            content: content.clone(),
+            attempts: attempts.clone(),
+            images_max: self.batch_limits().images_max,
+            canary_every: self.config.limits.canary_every,
+            stats: self.stats.clone(),
+            stop: self.stop.clone(),
+        };
+        let shift = Shift::begin(self.serving.clone(), threads, bench, to_answer)
+            .context("the models cannot be run")?;
+        let source = self
+            .source
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        stages.spawn("models", move || shift.run(source));
+        Ok(())
     }
 
     fn start_rest(
@@ -176,7 +204,8 @@ impl Line {
         stages: &mut Stages<'_>,
         channels: Channels,
         to_fetch: mpsc::Receiver<Record>,
-        costs: Costs,
+        content: &Arc<ContentCache>,
+        attempts: &Arc<Attempts>,
     ) -> anyhow::Result<()> {
         let limits = self.config.limits;
         let Channels {
@@ -185,23 +214,32 @@ impl Line {
             batches: (batches, _),
             endings: (endings, _),
         } = channels;
-        let mut batch_limits = limits.batch;
-        let images_max = self.recognizer.backend().images_max();
-        batch_limits.images_max = batch_limits.images_max.min(images_max);
+        let batch_limits = self.batch_limits();
+        let recognizer = self.serving.recognizer();
+        let serving = self.serving.clone();
         stages.spawn("batch", move || {
-            batch(&to_batch, &batches, costs, batch_limits)
+            batch(&to_batch, &batches, &serving, batch_limits)
         });
 
-        let pool = FramePool::new(self.recognizer.subset.frame);
+        let pool = FramePool::new(recognizer.subset.frame);
         for _ in 0..limits.decode_threads {
-            let mut decode = Decode::new(pool.clone(), framed.clone(), endings.clone())?;
-            let (to_decode, features) = (to_decode.clone(), self.recognizer.subset.features);
+            let decoder =
+                Decoder::isolating(pool.clone(), limits.isolation, self.stats.decode.clone())?;
+            let mut decode = Decode {
+                decoder,
+                lane: attempts.lane(1),
+                content: content.clone(),
+                serving: self.serving.clone(),
+                framed: framed.clone(),
+                endings: endings.clone(),
+            };
+            let (to_decode, features) = (to_decode.clone(), recognizer.subset.features);
             stages.spawn("decode", move || decode.run(&to_decode, features));
         }
         let places = (limits.in_flight_max / 2).clamp(*FETCHES.start(), *FETCHES.end());
         let fetch = Fetch {
-            fetcher: Fetcher::new(&self.config.sources)?,
-            features: self.recognizer.subset.features,
+            fetcher: Fetcher::new(&self.config.sources, self.stats.fetch.clone())?,
+            features: recognizer.subset.features,
             places: Arc::new(Semaphore::new(places)),
             fetched,
             endings,
@@ -211,20 +249,18 @@ impl Line {
         Ok(())
     }
 
+    /// Those that are asked for, as far as they suit the backend.
+    fn batch_limits(&self) -> BatchLimits {
+        let asked = self.config.limits.batch;
+        let images_max = self.serving.recognizer().backend().images_max();
+        BatchLimits {
+            images_max: asked.images_max.min(images_max),
+            ..asked
+        }
+    }
+
     /// Joins the group, or follows the controller, and works; returns when the drain is over.
-    fn consume(
-        &self,
-        jobs: mpsc::Sender<Record>,
-        completions: Receiver<Completion>,
-        told: Option<Arc<Told>>,
-    ) -> anyhow::Result<()> {
-        let ends = Ends {
-            jobs,
-            completions,
-            stats: self.stats.clone(),
-            stop: self.stop.clone(),
-            told,
-        };
+    fn consume(&self, ends: Ends) -> anyhow::Result<()> {
         let consume = Consume::join(&self.config, ends)?;
         if !self.stop.is_asked() {
             self.stats.enter(Phase::Ready);
@@ -236,8 +272,8 @@ impl Line {
     fn signature(&self) -> Signature {
         Signature {
             worker: self.config.identity.worker.clone(),
-            subset: self.recognizer.subset.name.clone(),
-            model_set: self.recognizer.subset.digest.clone(),
+            subset: self.serving.recognizer().subset.name.clone(),
+            serving: self.serving.clone(),
             results_topic: self.config.kafka.results.clone(),
         }
     }
@@ -250,8 +286,8 @@ impl Line {
                 Assignment::Group => None,
                 Assignment::Weighted => Some(self.config.kafka.group.clone()),
             },
-            model_set: self.recognizer.subset.digest.clone(),
-            gpu: self.recognizer.backend().gpu(),
+            serving: self.serving.clone(),
+            gpu: self.serving.recognizer().backend().gpu(),
             started_at_ms: now_ms(),
             stats: self.stats.clone(),
             outbox,
@@ -264,8 +300,8 @@ impl Line {
 impl Channels {
     fn new(in_flight_max: usize) -> Self {
         Self {
-            // Both never fill up: the first is bounded by places, the second by jobs in flight.
-            fetched: bounded(*FETCHES.end()),
+            // Both never fill up: both are bounded by jobs in flight.
+            fetched: bounded(in_flight_max),
             endings: bounded(in_flight_max),
             framed: bounded(DECODED_MAX),
             batches: bounded(BATCHES_AHEAD),

@@ -12,18 +12,23 @@ use spillway_wire::{
     result_id, topics,
 };
 
-pub(crate) use outbox::{Completion, Outbox};
-use outbox::{Delivery, Letter, Refused, Sent};
+pub(crate) use outbox::{Completion, Outbox, Refused};
+use outbox::{Delivery, Letter, Sent};
 
-use crate::models::Findings;
+use crate::breaker::Breaker;
+use crate::crash::{self, Step};
+use crate::drain::Stop;
+use crate::models::{Findings, Serving};
+use crate::retry::{Again, Tiers};
 use crate::work::{Ending, Failure, Wants, Work, feature_name, now_ms};
 
 /// What every result says of this worker.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Signature {
     pub(crate) worker: String,
     pub(crate) subset: String,
-    pub(crate) model_set: String,
+    /// What answers now: the set of results that no models were asked for.
+    pub(crate) serving: Arc<Serving>,
     pub(crate) results_topic: String,
 }
 
@@ -33,20 +38,24 @@ pub(crate) struct Publisher {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) endings: Receiver<Ending>,
     pub(crate) refused: Receiver<Refused>,
+    pub(crate) tiers: Tiers,
+    pub(crate) breaker: Breaker,
+    pub(crate) stop: Arc<Stop>,
 }
 
 // === impl Publisher ===
 
 impl Publisher {
     /// Publishes until there are no more endings and everything is acknowledged.
-    pub(crate) fn run(&self) {
+    pub(crate) fn run(mut self) {
+        let (endings, refused) = (self.endings.clone(), self.refused.clone());
         loop {
             select! {
-                recv(self.endings) -> ending => match ending {
+                recv(endings) -> ending => match ending {
                     Ok(ending) => self.publish(ending),
                     Err(_) => break,
                 },
-                recv(self.refused) -> refused => {
+                recv(refused) -> refused => {
                     if let Ok(refused) = refused {
                         self.outbox.send_otherwise(refused);
                     }
@@ -56,24 +65,30 @@ impl Publisher {
         self.outbox.flush_all(&self.refused);
     }
 
-    fn publish(&self, ending: Ending) {
+    fn publish(&mut self, ending: Ending) {
         let Ending {
             work,
             found,
             lacking,
         } = ending;
+        if let Err(failure) = &found
+            && let Some(again) = self.tiers.again(&work, failure, now_ms())
+        {
+            return self.put_off(&work, failure, again);
+        }
         // A dead letter keeps what nobody can fix by trying again: records that are no jobs, and poison.
         let is_dead = found.as_ref().is_err_and(|failure| {
-            matches!(failure.reason, Reason::InvalidJob | Reason::ModelFailed)
+            use Reason::{Crashed, InvalidJob, ModelFailed};
+            matches!(failure.reason, InvalidJob | ModelFailed | Crashed)
         });
+        if !self.breaker.lets_pass(is_dead) {
+            self.stop.fail(self.breaker.says());
+            return;
+        }
         let result = self.result(&work, found, lacking);
-        let key = work
-            .record
-            .key
-            .clone()
-            .unwrap_or_else(|| work.job.id.clone().into_bytes());
+        let key = work.key();
         let delivery = Arc::new(Delivery::new(
-            work.record.ticket.clone(),
+            &work.record,
             if is_dead { 2 } else { 1 },
             &result,
         ));
@@ -96,6 +111,21 @@ impl Publisher {
             headers: headers.with_trace(work.record.trace().as_ref()),
             sent: Sent::Job(delivery),
         });
+        crash::point(Step::Sent);
+    }
+
+    /// Lays a job where it waits for its next try.
+    fn put_off(&self, work: &Work, failure: &Failure, again: Again) {
+        let record = &work.record;
+        let delivery = Arc::new(Delivery::put_off(record, failure.reason));
+        self.outbox.send(Letter {
+            headers: again.headers(work, failure),
+            topic: again.topic,
+            partition: None,
+            key: work.key(),
+            value: record.value.clone(),
+            sent: Sent::Job(delivery),
+        });
     }
 
     fn dead_letter(
@@ -113,7 +143,7 @@ impl Publisher {
             .with(header_names::ERROR_ORIGIN, work.record.origin());
         let partition = &work.record.ticket.assignment.partition;
         Letter {
-            topic: topics::dead_letters(&partition.topic),
+            topic: topics::dead_letters(topics::base(&partition.topic)),
             partition: None,
             key,
             value: work.record.value.clone(),
@@ -126,13 +156,17 @@ impl Publisher {
         let (outcome, found, error) = judge(found, lacking);
         let finished_at_ms = now_ms();
         let most = work.job.max_results as usize;
+        let model_set = match &work.model_set {
+            Some(model_set) => model_set.to_string(),
+            None => self.signature.serving.digest(),
+        };
         JobResult {
             schema: SCHEMA,
-            result_id: result_id(&work.job.id, &self.signature.model_set),
+            result_id: result_id(&work.job.id, &model_set),
             job_id: work.job.id.clone(),
             tenant: work.job.tenant.clone(),
             subset: self.signature.subset.clone(),
-            model_set: self.signature.model_set.clone(),
+            model_set,
             worker: self.signature.worker.clone(),
             outcome,
             image: work.image.clone(),

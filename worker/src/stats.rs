@@ -21,6 +21,9 @@ const LATENCY_WINDOW: Duration = Duration::from_secs(60);
 /// Most jobs that the quantiles are made of.
 const LATENCIES_MAX: usize = 8_192;
 
+/// The stages whose times are told, in the order of their histograms.
+const STAGES: [&str; 5] = ["fetch", "decode", "queue", "infer", "total"];
+
 /// What one finished job adds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Done {
@@ -45,6 +48,29 @@ pub(crate) struct Reading {
     pub(crate) interruption_at_ms: Option<UnixMs>,
 }
 
+/// What decoding apart adds; clones count together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DecodeCounts {
+    pub(crate) isolated: Counter,
+    decoders_ended: Family<WhyLabel, Counter>,
+}
+
+/// What fetching adds; clones count together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FetchCounts {
+    pub(crate) retries: Counter,
+    pub(crate) refused: Counter,
+    breakers: Family<StateLabel, Gauge>,
+}
+
+/// What the cache of contents adds; clones count together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ContentCounts {
+    pub(crate) hits: Counter,
+    pub(crate) misses: Counter,
+    pub(crate) content_bytes: Gauge,
+}
+
 /// Everything that is counted, shared by all stages.
 pub(crate) struct Stats {
     state: Mutex<State>,
@@ -52,11 +78,20 @@ pub(crate) struct Stats {
     images: Family<OutcomeLabel, Counter>,
     errors: Family<ReasonLabel, Counter>,
     stages: Family<StageLabel, Histogram, fn() -> Histogram>,
+    /// Those of `images` and `stages`, at hand: looking them up costs more than counting.
+    outcomes: [Counter; 3],
+    times: [Histogram; STAGES.len()],
     batches: Histogram,
     in_flight: Gauge,
     bytes: Counter,
+    retries: Counter,
+    commits: Counter,
     commits_failed: Counter,
+    model_sets: Family<ModelSetLabel, Counter>,
     ready: Gauge,
+    pub(crate) fetch: FetchCounts,
+    pub(crate) content: ContentCounts,
+    pub(crate) decode: DecodeCounts,
     phase: watch::Sender<Phase>,
     confirmed: watch::Sender<(u64, u64)>,
 }
@@ -78,8 +113,32 @@ struct ReasonLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ModelSetLabel {
+    outcome: &'static str,
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StageLabel {
     stage: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WhyLabel {
+    why: &'static str,
+}
+
+fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Success => "success",
+        Outcome::Partial => "partial",
+        Outcome::Error => "error",
+    }
 }
 
 fn seconds() -> Histogram {
@@ -88,10 +147,46 @@ fn seconds() -> Histogram {
     ])
 }
 
+// === impl FetchCounts ===
+
+impl FetchCounts {
+    /// Notes that the breakers in a state have become more or fewer.
+    pub(crate) fn breakers(&self, state: &'static str, change: i64) {
+        let state = StateLabel { state };
+        self.breakers.get_or_create(&state).inc_by(change);
+    }
+
+    /// Breakers in a state.
+    #[cfg(test)]
+    pub(crate) fn breakers_now(&self, state: &'static str) -> i64 {
+        self.breakers.get_or_create(&StateLabel { state }).get()
+    }
+}
+
+// === impl DecodeCounts ===
+
+impl DecodeCounts {
+    /// Notes that a decoding process ended before it should: `slow` or `died`.
+    pub(crate) fn ended(&self, why: &'static str) {
+        self.decoders_ended.get_or_create(&WhyLabel { why }).inc();
+    }
+}
+
 // === impl Stats ===
 
 impl Stats {
     pub(crate) fn new(now: Instant) -> Self {
+        let images: Family<OutcomeLabel, Counter> = Family::default();
+        let outcomes = [Outcome::Success, Outcome::Partial, Outcome::Error].map(|outcome| {
+            let label = OutcomeLabel {
+                outcome: outcome_name(outcome),
+            };
+            Counter::clone(&images.get_or_create(&label))
+        });
+        let stages: Family<StageLabel, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(seconds);
+        let times =
+            STAGES.map(|stage| Histogram::clone(&stages.get_or_create(&StageLabel { stage })));
         let stats = Self {
             state: Mutex::new(State {
                 reading: Reading {
@@ -108,14 +203,22 @@ impl Stats {
                 polled: now,
             }),
             registry: Registry::default(),
-            images: Family::default(),
+            images,
             errors: Family::default(),
-            stages: Family::new_with_constructor(seconds),
+            stages,
+            outcomes,
+            times,
             batches: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]),
             in_flight: Gauge::default(),
             bytes: Counter::default(),
+            retries: Counter::default(),
+            commits: Counter::default(),
             commits_failed: Counter::default(),
+            model_sets: Family::default(),
             ready: Gauge::default(),
+            fetch: FetchCounts::default(),
+            content: ContentCounts::default(),
+            decode: DecodeCounts::default(),
             phase: watch::Sender::new(Phase::Starting),
             confirmed: watch::Sender::new((0, 0)),
         };
@@ -151,14 +254,75 @@ impl Stats {
             self.bytes.clone(),
         );
         to.register(
+            "retries",
+            "Jobs that failed and wait to be tried again",
+            self.retries.clone(),
+        );
+        to.register(
+            "commits",
+            "Commits that Kafka acknowledged",
+            self.commits.clone(),
+        );
+        to.register(
             "commits_failed",
             "Commits that Kafka refused",
             self.commits_failed.clone(),
         );
         to.register(
+            "model_sets",
+            "Model sets that took over, were refused, or were taken back",
+            self.model_sets.clone(),
+        );
+        to.register(
             "worker_ready",
             "1 while the worker takes jobs",
             self.ready.clone(),
+        );
+        self.with_inputs()
+    }
+
+    /// What getting bytes and pixels counts by itself.
+    fn with_inputs(mut self) -> Self {
+        let to = self.registry.sub_registry_with_prefix("spillway");
+        to.register(
+            "fetch_retries",
+            "Fetches tried again",
+            self.fetch.retries.clone(),
+        );
+        to.register(
+            "fetch_breaker_refused",
+            "Fetches not tried because their host had failed too often",
+            self.fetch.refused.clone(),
+        );
+        to.register(
+            "fetch_breakers",
+            "Hosts that are left alone (open) or tried again (half_open)",
+            self.fetch.breakers.clone(),
+        );
+        to.register(
+            "content_cache_hits",
+            "Images answered from what was found in the same bytes before",
+            self.content.hits.clone(),
+        );
+        to.register(
+            "content_cache_misses",
+            "Images not in the cache of contents",
+            self.content.misses.clone(),
+        );
+        to.register(
+            "content_cache_bytes",
+            "Size of the cache of contents",
+            self.content.content_bytes.clone(),
+        );
+        to.register(
+            "decodes_isolated",
+            "Images decoded in a process of their own",
+            self.decode.isolated.clone(),
+        );
+        to.register(
+            "decoders_ended",
+            "Decoding processes that died or were killed",
+            self.decode.decoders_ended.clone(),
         );
         self
     }
@@ -267,18 +431,29 @@ impl Stats {
         self.state().reading.counters.abandoned += jobs as u64;
     }
 
+    /// Notes that a job waits to be tried again.
+    pub(crate) fn put_off(&self) {
+        self.retries.inc();
+    }
+
+    pub(crate) fn committed(&self) {
+        self.commits.inc();
+    }
+
     pub(crate) fn commit_failed(&self) {
         self.commits_failed.inc();
     }
 
+    /// Notes what became of a model set while the worker works: `changed`, `refused` or `rolled_back`, and what kind
+    /// of trouble it had.
+    pub(crate) fn model_set(&self, outcome: &'static str, kind: &'static str) {
+        let label = ModelSetLabel { outcome, kind };
+        self.model_sets.get_or_create(&label).inc();
+    }
+
     /// Notes that a job ended and its result was acknowledged.
     pub(crate) fn done(&self, now: Instant, done: Done) {
-        let outcome = match done.outcome {
-            Outcome::Success => "success",
-            Outcome::Partial => "partial",
-            Outcome::Error => "error",
-        };
-        self.images.get_or_create(&OutcomeLabel { outcome }).inc();
+        self.outcomes[done.outcome as usize].inc();
         let reason = done.reason.map(Reason::as_str);
         if let Some(reason) = reason {
             self.errors.get_or_create(&ReasonLabel { reason }).inc();
@@ -290,17 +465,8 @@ impl Stats {
             infer,
             total,
         } = done.timings_ms;
-        for (stage, ms) in [
-            ("fetch", fetch),
-            ("decode", decode),
-            ("queue", queue),
-            ("infer", infer),
-            ("total", total),
-        ] {
-            let stage = StageLabel { stage };
-            self.stages
-                .get_or_create(&stage)
-                .observe(f64::from(ms) / 1e3);
+        for (time, ms) in self.times.iter().zip([fetch, decode, queue, infer, total]) {
+            time.observe(f64::from(ms) / 1e3);
         }
         let mut state = self.state();
         let counters = &mut state.reading.counters;

@@ -1,19 +1,25 @@
 //! What moves along the line: a record, then work on a job, then its ending.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spillway_wire::{
     Feature, Headers, ImageInfo, Job, JobError, Reason, Stage, TraceParent, UnixMs, header_names,
 };
 
+use crate::attempts::JobKey;
 use crate::frame::Frame;
 use crate::ledger::Ticket;
 use crate::models::Findings;
+use crate::retry;
 
 /// A record as it came from Kafka.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) ticket: Ticket,
+    pub(crate) job: JobKey,
+    /// Processes that ended while they worked on it.
+    pub(crate) attempts: u64,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Vec<u8>,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
@@ -28,6 +34,8 @@ pub(crate) struct Work {
     pub(crate) record: Record,
     pub(crate) job: Job,
     pub(crate) image: Option<ImageInfo>,
+    /// Digest of the model set that answered; none before one did.
+    pub(crate) model_set: Option<Arc<str>>,
     pub(crate) spent: Spent,
 }
 
@@ -39,12 +47,12 @@ pub(crate) struct Spent {
     pub(crate) infer: Duration,
 }
 
-/// Work whose bytes are there. Holds a place of those that may wait for a decoder.
+/// Work whose bytes are there. What was fetched holds a place of those that may wait for a decoder.
 #[derive(Debug)]
 pub(crate) struct Fetched {
     pub(crate) work: Box<Work>,
     pub(crate) bytes: Vec<u8>,
-    pub(crate) place: tokio::sync::OwnedSemaphorePermit,
+    pub(crate) place: Option<tokio::sync::OwnedSemaphorePermit>,
 }
 
 /// Work whose pixels are there.
@@ -73,7 +81,7 @@ pub(crate) struct Failure {
 }
 
 /// A set of features.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Wants(u8);
 
 /// Every feature there is.
@@ -87,6 +95,11 @@ impl Record {
         let partition = &self.ticket.assignment.partition;
         let offset = self.ticket.offset;
         format!("{}/{}/{offset}", partition.topic, partition.partition)
+    }
+
+    /// How often it was tried before.
+    pub(crate) fn tries(&self) -> usize {
+        retry::number(&self.headers, header_names::TRIES).unwrap_or(0)
     }
 
     pub(crate) fn trace(&self) -> Option<TraceParent> {
@@ -136,6 +149,12 @@ impl Work {
         self.job
             .deadline_ms
             .is_some_and(|deadline| now_ms >= deadline)
+    }
+
+    /// The key of every record that is written of it.
+    pub(crate) fn key(&self) -> Vec<u8> {
+        let own = self.record.key.clone();
+        own.unwrap_or_else(|| self.job.id.clone().into_bytes())
     }
 
     /// Whether another worker does it, or will.

@@ -393,7 +393,7 @@ impl Run {
         of_pool.and_then(|it| it["ready"].as_u64()).unwrap_or(0)
     }
 
-    /// Whether every worker has its share: partitions were dealt to all of them.
+    /// Whether every worker has its share: the group's first rebalances are over.
     fn has_everyone_partitions(&self) -> bool {
         let workers = self
             .latest

@@ -23,12 +23,16 @@ pub(super) fn text(
     );
     let servers: Vec<&str> = brokers.split(',').collect();
     let servers = serde_json::to_string(&servers)?;
-    let environment = serde_json::json!({
+    let mut environment = serde_json::json!({
         "SPILLWAY_MODEL_SET": model_set,
         "SPILLWAY_MAX_IMAGES_PER_SECOND": args.worker_rate.to_string(),
         "SPILLWAY_ALLOW_ORIGIN": origin.to_string(),
         "SPILLWAY_INFER_THREADS": "1",
     });
+    if args.kafka.is_none() {
+        // The embedded broker takes a session timeout, less a second, for every rebalance.
+        environment["SPILLWAY_SESSION_TIMEOUT"] = "3s".into();
+    }
     let (rate, within) = (args.worker_rate, &args.drain_within);
     Ok(format!(
         "# The demo's policy: written by `spillway demo`.

@@ -184,11 +184,7 @@ async fn controller_and_worker_do_their_jobs_with_a_root_that_nobody_can_write()
         "worker",
         worker.command(
             &["--tmpfs", "/tmp"],
-            &[
-                &brokers,
-                "SPILLWAY_ASSIGNMENT=weighted",
-                &format!("SPILLWAY_LISTEN={worker_at}"),
-            ],
+            &[&brokers, &format!("SPILLWAY_LISTEN={worker_at}")],
             &["run"],
         ),
     )

@@ -14,17 +14,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use crossbeam_channel::{Receiver, Sender, bounded};
 use rdkafka::TopicPartitionList;
+use rdkafka::consumer::Consumer as _;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::Offset;
-use spillway_wire::Partition;
+use spillway_wire::{Partition, topics};
 use tracing::{info, warn};
 
-use super::group::{self, Group, Shared};
-use super::{Consume, POLL_WAIT, Parked, park};
+use super::client::park;
+use super::commit;
+use super::group::{self, Group};
+use super::{Consume, POLL_WAIT, Parked};
 use crate::ledger::Commit;
 use crate::told::{Moment, Order, Told};
 
@@ -35,13 +36,16 @@ pub(super) const LEAVING_COMMIT_EVERY: Duration = Duration::from_millis(20);
 /// Wait for the committed offsets of partitions that come, and until they are asked for again.
 const COMMITTED_WAIT: Duration = Duration::from_secs(2);
 const COMMITTED_AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// How much older a job of the next class must be to be begun first.
+const CLASS_AHEAD: Duration = Duration::from_secs(60);
 /// How often partitions are looked at of which nothing waits.
 const FILL_EVERY: Duration = Duration::from_millis(5);
 
 /// What is read for the controller.
 pub(super) struct Seat {
     told: Arc<Told>,
-    committer: Committer,
+    /// Topics of jobs, the most urgent first.
+    classes: Vec<String>,
     /// Of the partitions that are read.
     queues: BTreeMap<Partition, PartitionQueue<Group>>,
     /// What was read of each and not begun, in order; never an empty list.
@@ -49,15 +53,6 @@ pub(super) struct Seat {
     change: Option<Change>,
     filled: Instant,
     ask_again_at: Instant,
-}
-
-/// Commits on a thread of its own, one at a time, and says what became of each.
-///
-/// Not the consumer's own commits without waiting: the client (rdkafka 0.39) never tells their answer, and only what is
-/// known to be committed may be given on.
-struct Committer {
-    lists: Sender<Vec<Commit>>,
-    answers: Receiver<KafkaResult<()>>,
 }
 
 /// An order that is being carried out.
@@ -71,11 +66,11 @@ struct Change {
 // === impl Seat ===
 
 impl Seat {
-    pub(super) fn new(told: Arc<Told>, consumer: Arc<BaseConsumer<Group>>, now: Instant) -> Self {
+    pub(super) fn new(told: Arc<Told>, classes: Vec<String>, now: Instant) -> Self {
         told.begin();
         Self {
             told,
-            committer: Committer::start(consumer),
+            classes,
             queues: BTreeMap::new(),
             heads: BTreeMap::new(),
             change: None,
@@ -89,23 +84,8 @@ impl Seat {
     }
 
     pub(super) fn has_waiting(&self) -> bool {
-        !self.heads.is_empty()
-    }
-
-    /// Takes in what became of commits.
-    pub(super) fn hear(&self, shared: &Shared) {
-        for answer in self.committer.answers.try_iter() {
-            shared.answered(answer);
-        }
-    }
-
-    /// Commits what is new, unless a commit is on its way.
-    pub(super) fn commit(&self, shared: &Shared) {
-        self.hear(shared);
-        if let Some(commits) = shared.begin_commit() {
-            // There is a place: none is on its way.
-            let _ = self.committer.lists.try_send(commits);
-        }
+        let mut heads = self.heads.values().filter_map(VecDeque::front);
+        heads.any(Parked::is_due)
     }
 
     /// Whether partitions wait for a commit.
@@ -142,11 +122,23 @@ impl Seat {
         Ok(())
     }
 
-    /// The oldest record that waits, by its Kafka timestamp; each partition's in their order.
+    /// The oldest record that waits and is due, by its Kafka timestamp; each partition's in their order.
+    ///
+    /// A record of a less urgent class counts as younger, so that it waits for the more urgent ones, but not for ever.
     fn pop(&mut self) -> Option<Parked> {
+        let later_ms = |partition: &Partition| {
+            let class = self
+                .classes
+                .iter()
+                .position(|it| it == topics::base(&partition.topic));
+            class.unwrap_or(0) as i64 * CLASS_AHEAD.as_millis() as i64
+        };
         let heads = self.heads.iter();
-        let ages =
-            heads.filter_map(|(partition, waiting)| Some((waiting.front()?.at_ms, partition)));
+        let ages = heads.filter_map(|(partition, waiting)| {
+            let head = waiting.front().filter(|head| head.is_due())?;
+            let at_ms = head.at_ms;
+            Some((at_ms.map(|at_ms| at_ms + later_ms(partition)), partition))
+        });
         let (_, oldest) = ages.min()?;
         let oldest = oldest.clone();
         let waiting = self.heads.get_mut(&oldest)?;
@@ -170,34 +162,12 @@ impl Seat {
     }
 }
 
-// === impl Committer ===
-
-impl Committer {
-    /// Ends when it is dropped, and what it commits then has its answer.
-    fn start(consumer: Arc<BaseConsumer<Group>>) -> Self {
-        let (lists, of_lists) = bounded::<Vec<Commit>>(1);
-        let (to_answers, answers) = bounded(1);
-        let run = move || {
-            for commits in of_lists {
-                let answer = consumer.commit(&group::list(&commits), CommitMode::Sync);
-                if to_answers.send(answer).is_err() {
-                    return;
-                }
-            }
-        };
-        std::thread::Builder::new()
-            .name("commit".to_owned())
-            .spawn(run)
-            .expect("the system can start a thread");
-        Self { lists, answers }
-    }
-}
-
 // === impl Consume ===
 
 impl Consume {
     /// Follows what the controller has told, as far as it can be followed now.
     pub(super) fn follow(&mut self, now: Instant) -> anyhow::Result<()> {
+        self.shared.hear();
         let Some(seat) = &self.seat else {
             return Ok(());
         };
@@ -210,9 +180,7 @@ impl Consume {
             self.poll(Duration::ZERO)?;
         }
         // Just before it is looked whether all is committed: the next commit is on its way soon.
-        if let Some(seat) = &self.seat {
-            seat.hear(&self.shared);
-        }
+        self.shared.hear();
         self.let_go(now);
         let Some(seat) = &mut self.seat else {
             return Ok(());
@@ -348,7 +316,7 @@ impl Consume {
         match answer {
             Ok(answer) => {
                 let commits = answer.elements();
-                let commits = commits.iter().filter_map(group::commit_of);
+                let commits = commits.iter().filter_map(commit::commit_of);
                 Some(commits.map(|it| (it.partition.clone(), it)).collect())
             }
             Err(error) => {
@@ -367,7 +335,7 @@ impl Consume {
             return;
         }
         let is_finished = self.shared.ledger().in_flight_of(&change.leaving) == 0;
-        let is_committed = is_finished && group::is_committed(&self.shared, &change.leaving);
+        let is_committed = is_finished && self.shared.is_committed(&change.leaving);
         if !is_committed && now < change.leaving_until {
             return;
         }

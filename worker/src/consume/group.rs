@@ -1,20 +1,23 @@
-//! What happens when the group gives and takes partitions, and how commits are made.
+//! What happens when the group gives and takes partitions.
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use rdkafka::client::ClientContext;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::TopicPartitionList;
 use spillway_wire::Partition;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
-use crate::ledger::{Commit, Ledger};
+use super::commit::Commits;
+use crate::attempts::Attempts;
+use crate::crash::{self, Step};
+use crate::ffi::CommitQueue;
+use crate::ledger::Ledger;
 use crate::publish::Completion;
 use crate::stats::{Done, Stats};
 
@@ -22,22 +25,24 @@ use crate::stats::{Done, Stats};
 const REVOKE_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Longest try to commit what was in flight: a broker that refuses until the revocation is over refuses for ever.
 const REVOKE_COMMIT_MAX: Duration = Duration::from_millis(300);
-/// How long a commit may be without an answer: a rebalance can swallow it, and then it is made again.
-const COMMIT_PATIENCE: Duration = Duration::from_secs(3);
+/// Longest wait for the answer of one try.
+const REVOKE_ANSWER_MAX: Duration = Duration::from_secs(3);
 /// How long before a commit that a rebalance refused is tried again.
 const RECOMMIT_AFTER: Duration = Duration::from_millis(100);
 
 /// What the consumer's thread and its rebalance callback, which runs inside a poll, both need.
 pub(super) struct Shared {
     ledger: Mutex<Ledger>,
+    attempts: Arc<Attempts>,
     pub(super) completions: Receiver<Completion>,
     pub(super) stats: Arc<Stats>,
     pub(super) is_saturated: AtomicBool,
-    pub(super) commit_failed: AtomicBool,
+    /// Where commits go; none before there is a consumer, and when it ends.
+    queue: Mutex<Option<CommitQueue>>,
+    /// Whether a commit is on its way.
+    pub(super) is_committing: AtomicBool,
     /// Whether the last commit that was answered was refused.
     pub(super) is_refused: AtomicBool,
-    /// Since when a commit is on its way; during a rebalance librdkafka holds them back, and they would pile up.
-    committing_since: Mutex<Option<Instant>>,
     /// Partitions that are paused.
     paused: Mutex<BTreeSet<Partition>>,
     /// Assigned and revoked since the last poll.
@@ -53,15 +58,20 @@ pub(super) struct Group {
 // === impl Shared ===
 
 impl Shared {
-    pub(super) fn new(completions: Receiver<Completion>, stats: Arc<Stats>) -> Self {
+    pub(super) fn new(
+        completions: Receiver<Completion>,
+        stats: Arc<Stats>,
+        attempts: Arc<Attempts>,
+    ) -> Self {
         Self {
+            attempts,
             ledger: Mutex::default(),
             completions,
             stats,
             is_saturated: AtomicBool::new(false),
-            commit_failed: AtomicBool::new(false),
+            queue: Mutex::default(),
+            is_committing: AtomicBool::new(false),
             is_refused: AtomicBool::new(false),
-            committing_since: Mutex::default(),
             paused: Mutex::default(),
             changes: Mutex::default(),
         }
@@ -80,8 +90,13 @@ impl Shared {
         if !self.ledger().finish(&completion.ticket) {
             return;
         }
+        crash::point(Step::Finished);
+        self.attempts.settled(completion.job);
+        let Some(outcome) = completion.outcome else {
+            return self.stats.put_off();
+        };
         let done = Done {
-            outcome: completion.outcome,
+            outcome,
             reason: completion.reason,
             timings_ms: completion.timings_ms,
             is_saturated: self.is_saturated.load(Ordering::Relaxed),
@@ -89,30 +104,18 @@ impl Shared {
         self.stats.done(Instant::now(), done);
     }
 
-    /// Notes what became of a commit.
-    pub(super) fn answered(&self, result: KafkaResult<()>) {
-        *self.committing_since() = None;
-        self.is_refused.store(result.is_err(), Ordering::Relaxed);
-        if let Err(error) = result {
-            tell(&error);
-            self.commit_failed.store(true, Ordering::Relaxed);
-        }
+    /// Where commits go from now on.
+    pub(super) fn open(&self, queue: CommitQueue) {
+        *self.queue() = Some(queue);
     }
 
-    /// Takes what is new for a commit; none while one is on its way, or where there is nothing.
-    pub(super) fn begin_commit(&self) -> Option<Vec<Commit>> {
-        if self.committing_since().is_some() {
-            return None;
-        }
-        let commits = self.ledger().committable();
-        if commits.is_empty() {
-            self.is_refused.store(false, Ordering::Relaxed);
-            return None;
-        }
-        *self.committing_since() = Some(Instant::now());
-        let mut ledger = self.ledger();
-        commits.iter().for_each(|commit| ledger.committed(commit));
-        Some(commits)
+    /// No commit is made any more; the answer of one that is on its way is not heard.
+    pub(super) fn close(&self) {
+        *self.queue() = None;
+    }
+
+    pub(super) fn queue(&self) -> MutexGuard<'_, Option<CommitQueue>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Partitions that the last polls gave and took.
@@ -128,12 +131,6 @@ impl Shared {
             .iter()
             .map(|partition| ledger.revoke(partition))
             .sum()
-    }
-
-    fn committing_since(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.committing_since
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn changes(&self) -> MutexGuard<'_, (Vec<Partition>, Vec<Partition>)> {
@@ -153,15 +150,11 @@ impl Group {
 
     /// Finishes what is in flight, bounded; commits; and forgets the partitions.
     fn give_back(&self, consumer: &BaseConsumer<Self>, partitions: Vec<Partition>) {
-        let deadline = Instant::now() + self.revoke_wait;
-        while self.shared.ledger().in_flight_of(&partitions) > 0 {
-            match self.shared.completions.recv_deadline(deadline) {
-                Ok(completion) => self.shared.absorb(&completion),
-                Err(_) => break,
-            }
+        // What is lost another may have by now: neither is it waited for, nor committed.
+        let is_lost = consumer.assignment_lost();
+        if !is_lost {
+            self.finish(consumer, &partitions);
         }
-        let deadline = deadline.min(Instant::now() + REVOKE_COMMIT_MAX);
-        commit_now(consumer, &self.shared, Some(&partitions), deadline);
         let mut ledger = self.shared.ledger();
         let unfinished: usize = partitions
             .iter()
@@ -169,12 +162,32 @@ impl Group {
             .sum();
         drop(ledger);
         self.forget_pause(consumer, &partitions);
-        info!(count = partitions.len(), unfinished, "partitions revoked");
+        info!(
+            count = partitions.len(),
+            unfinished, is_lost, "partitions revoked"
+        );
+        self.shared.stats.abandoned(unfinished);
         self.shared.changes().1.extend(partitions);
     }
-}
 
-impl Group {
+    fn finish(&self, consumer: &BaseConsumer<Self>, partitions: &[Partition]) {
+        let deadline = Instant::now() + self.revoke_wait;
+        while self.shared.ledger().in_flight_of(partitions) > 0 {
+            match self.shared.completions.recv_deadline(deadline) {
+                Ok(completion) => self.shared.absorb(&completion),
+                Err(_) => break,
+            }
+        }
+        crash::point(Step::Revoking);
+        let deadline = deadline.min(Instant::now() + REVOKE_COMMIT_MAX);
+        let (of, wait) = (Some(partitions), REVOKE_ANSWER_MAX);
+        while self.shared.commit_now(consumer, of, wait) == Commits::Later
+            && Instant::now() + RECOMMIT_AFTER < deadline
+        {
+            std::thread::sleep(RECOMMIT_AFTER);
+        }
+    }
+
     /// A partition stays paused when it is given back, and would be when it comes again.
     fn forget_pause(&self, consumer: &BaseConsumer<Self>, partitions: &[Partition]) {
         let mut paused = self.shared.paused();
@@ -205,114 +218,6 @@ impl ConsumerContext for Group {
             self.shared.changes().0.extend(partitions(list));
         }
     }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        self.shared.answered(result);
-    }
-}
-
-/// Commits what is new without waiting, unless a commit is on its way.
-pub(super) fn commit(consumer: &BaseConsumer<Group>, shared: &Shared) {
-    let since = *shared.committing_since();
-    match since {
-        Some(since) if since.elapsed() < COMMIT_PATIENCE => return,
-        Some(_) => shared.ledger().commit_failed(),
-        None => {}
-    }
-    let commits = shared.ledger().committable();
-    if commits.is_empty() {
-        return;
-    }
-    match consumer.commit(&list(&commits), CommitMode::Async) {
-        Ok(()) => {
-            *shared.committing_since() = Some(Instant::now());
-            let mut ledger = shared.ledger();
-            commits.iter().for_each(|commit| ledger.committed(commit));
-        }
-        Err(error) => {
-            tell(&error);
-            shared.stats.commit_failed();
-        }
-    }
-}
-
-/// Whether all that there is to commit of some partitions is committed and acknowledged.
-pub(super) fn is_committed(shared: &Shared, of: &[Partition]) -> bool {
-    let has_failed = shared.commit_failed.load(Ordering::Relaxed);
-    let commits = shared.ledger().committable();
-    let mut of_these = commits.iter().filter(|it| of.contains(&it.partition));
-    is_answered(shared) && !has_failed && of_these.next().is_none()
-}
-
-/// Whether no commit is on its way.
-pub(super) fn is_answered(shared: &Shared) -> bool {
-    shared.committing_since().is_none()
-}
-
-/// A group that rebalances refuses commits, which are then made again: that is its ordinary way.
-fn tell(error: &KafkaError) {
-    if is_rebalance(error) {
-        debug!(%error, "commit waits for the rebalance");
-    } else {
-        warn!(%error, "commit failed");
-    }
-}
-
-/// What became of a commit that was waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Commits {
-    /// Everything is committed.
-    Done,
-    /// The group rebalances: it may pass later.
-    Later,
-    /// It will not pass.
-    Refused,
-}
-
-/// Commits everything, of some partitions or of all, and waits for it; tries again until `deadline` while the group
-/// rebalances.
-///
-/// What was committed without waiting is committed again, since its answer may not be there yet.
-/// Where it fails, whoever has the partitions next repeats what is not committed.
-pub(super) fn commit_now(
-    consumer: &BaseConsumer<Group>,
-    shared: &Shared,
-    of: Option<&[Partition]>,
-    deadline: Instant,
-) -> Commits {
-    let commits = {
-        let mut ledger = shared.ledger();
-        ledger.commit_failed();
-        let mut commits = ledger.committable();
-        commits.retain(|commit| of.is_none_or(|of| of.contains(&commit.partition)));
-        commits
-    };
-    if commits.is_empty() {
-        return Commits::Done;
-    }
-    let list = list(&commits);
-    while let Err(error) = consumer.commit(&list, CommitMode::Sync) {
-        tell(&error);
-        shared.stats.commit_failed();
-        if !is_rebalance(&error) {
-            return Commits::Refused;
-        }
-        if Instant::now() + RECOMMIT_AFTER >= deadline {
-            return Commits::Later;
-        }
-        std::thread::sleep(RECOMMIT_AFTER);
-    }
-    let mut ledger = shared.ledger();
-    commits.iter().for_each(|commit| ledger.committed(commit));
-    Commits::Done
-}
-
-/// Whether a commit was refused because the group rebalances.
-fn is_rebalance(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(RDKafkaErrorCode::RebalanceInProgress | RDKafkaErrorCode::IllegalGeneration)
-    )
 }
 
 /// Partitions without an offset.
@@ -322,43 +227,6 @@ pub(super) fn unset<'a>(partitions: impl IntoIterator<Item = &'a Partition>) -> 
         list.add_partition(topic, *partition);
     }
     list
-}
-
-/// Commits as librdkafka writes them.
-pub(super) fn list(commits: &[Commit]) -> TopicPartitionList {
-    let mut list = TopicPartitionList::with_capacity(commits.len());
-    for Commit {
-        partition,
-        offset,
-        metadata,
-    } in commits
-    {
-        let mut element = list.add_partition(&partition.topic, partition.partition);
-        element
-            .set_offset(Offset::Offset(*offset))
-            .expect("a plain offset is valid");
-        if !metadata.is_empty() {
-            element.set_metadata(metadata);
-        }
-    }
-    list
-}
-
-/// The committed offset of a partition, where there is one.
-pub(super) fn commit_of(element: &TopicPartitionListElem<'_>) -> Option<Commit> {
-    let Offset::Offset(offset) = element.offset() else {
-        return None;
-    };
-    // The client panics on metadata that is no text, which anybody with write access could leave there.
-    let metadata = catch_unwind(AssertUnwindSafe(|| element.metadata().to_owned()));
-    Some(Commit {
-        partition: Partition {
-            topic: element.topic().to_owned(),
-            partition: element.partition(),
-        },
-        offset,
-        metadata: metadata.unwrap_or_default(),
-    })
 }
 
 fn partitions(list: &TopicPartitionList) -> Vec<Partition> {

@@ -5,14 +5,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use spillway_wire::{ImageSource, Job, Reason, Stage};
-use tokio::sync::{Semaphore, mpsc};
-use tracing::debug;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tracing::{debug, error};
 
+use crate::attempts::{ATTEMPTS_MAX, Lane};
 use crate::batch::{BatchLimits, Batcher};
+use crate::content::ContentCache;
+use crate::crash::{self, Step};
 use crate::decode::Decoder;
 use crate::fetch::Fetcher;
-use crate::frame::FramePool;
-use crate::models::Costs;
+use crate::models::Serving;
 use crate::stats::Stats;
 use crate::work::{
     Ending, Failure, Fetched, Framed, Record, Spent, Wants, Work, feature_name, now_ms,
@@ -20,6 +22,8 @@ use crate::work::{
 
 /// How long a fetch may take where the job names no deadline; the fetcher has its own, shorter limit.
 const FETCH_MAX: Duration = Duration::from_secs(60);
+/// Most records that are taken from the consumer in one go.
+const READ_AT_ONCE: usize = 64;
 
 /// Reads records and gets their images.
 pub(super) struct Fetch {
@@ -34,9 +38,12 @@ pub(super) struct Fetch {
 
 /// Makes frames on one thread.
 pub(super) struct Decode {
-    decoder: Decoder,
-    framed: Sender<Framed>,
-    endings: Sender<Ending>,
+    pub(super) decoder: Decoder,
+    pub(super) lane: Lane,
+    pub(super) content: Arc<ContentCache>,
+    pub(super) serving: Arc<Serving>,
+    pub(super) framed: Sender<Framed>,
+    pub(super) endings: Sender<Ending>,
 }
 
 // === impl Fetch ===
@@ -44,42 +51,54 @@ pub(super) struct Decode {
 impl Fetch {
     /// Fetches until there are no more records.
     pub(super) async fn run(self: Arc<Self>, mut records: mpsc::Receiver<Record>) {
-        while let Some(record) = records.recv().await {
-            let Ok(place) = self.places.clone().acquire_owned().await else {
-                return;
-            };
-            let fetch = self.clone();
-            tokio::spawn(async move {
-                if record.ticket.assignment.is_revoked() {
-                    return;
+        let mut some = Vec::with_capacity(READ_AT_ONCE);
+        while records.recv_many(&mut some, READ_AT_ONCE).await > 0 {
+            for record in some.drain(..) {
+                if !record.ticket.assignment.is_revoked() {
+                    self.clone().take(record).await;
                 }
-                match fetch.job(record).await {
-                    // Neither channel is ever full; they close only when the process ends.
-                    Ok((work, bytes)) => {
-                        let _ = fetch.fetched.send(Fetched { work, bytes, place });
-                    }
-                    Err(ending) => {
-                        let _ = fetch.endings.send(*ending);
-                    }
-                }
-            });
+            }
         }
     }
 
-    async fn job(&self, record: Record) -> Result<(Box<Work>, Vec<u8>), Box<Ending>> {
-        let mut work = read(record, self.features).map_err(Box::new)?;
+    /// Hands an image that came with its job on; begins to fetch any other, once there is a place.
+    async fn take(self: Arc<Self>, record: Record) {
+        let mut work = match read(record, self.features) {
+            Ok(work) => work,
+            Err(ending) => return self.end(ending),
+        };
+        let nowhere = ImageSource::Inline(Vec::new());
+        let source = match std::mem::replace(&mut work.job.image, nowhere) {
+            ImageSource::Inline(bytes) => return self.have(work, bytes, None),
+            source @ (ImageSource::Uri(_) | ImageSource::Object(_)) => source,
+        };
+        let Ok(place) = self.places.clone().acquire_owned().await else {
+            return;
+        };
+        tokio::spawn(async move {
+            if work.is_revoked() {
+                return;
+            }
+            match self.fetch(work, source).await {
+                Ok((work, bytes)) => self.have(work, bytes, Some(place)),
+                Err(ending) => self.end(*ending),
+            }
+        });
+    }
+
+    async fn fetch(
+        &self,
+        mut work: Box<Work>,
+        source: ImageSource,
+    ) -> Result<(Box<Work>, Vec<u8>), Box<Ending>> {
         let left = work.job.deadline_ms.map_or(FETCH_MAX, |deadline| {
             Duration::from_millis(u64::try_from(deadline - now_ms()).unwrap_or(0))
         });
-        let source = std::mem::replace(&mut work.job.image, ImageSource::Inline(Vec::new()));
         let began = Instant::now();
         let fetched = self.fetcher.fetch(source, left).await;
         work.spent.fetch = began.elapsed();
         match fetched {
-            Ok(bytes) => {
-                self.stats.fetched(bytes.len());
-                Ok((work, bytes))
-            }
+            Ok(bytes) => Ok((work, bytes)),
             Err(_) if work.is_late(now_ms()) => Err(Box::new(work.expire(Stage::Fetch))),
             Err(failure) => {
                 debug!(
@@ -90,6 +109,17 @@ impl Fetch {
                 Err(Box::new(work.fail(failure)))
             }
         }
+    }
+
+    // Neither channel is ever full; they close only when the process ends.
+
+    fn have(&self, work: Box<Work>, bytes: Vec<u8>, place: Option<OwnedSemaphorePermit>) {
+        self.stats.fetched(bytes.len());
+        let _ = self.fetched.send(Fetched { work, bytes, place });
+    }
+
+    fn end(&self, ending: Ending) {
+        let _ = self.endings.send(ending);
     }
 }
 
@@ -104,12 +134,18 @@ fn read(record: Record, features: Wants) -> Result<Box<Work>, Ending> {
         record,
         job,
         image: None,
+        model_set: None,
         spent: Spent::default(),
     });
     if let Some(error) = error {
         let message = std::error::Error::source(&error)
             .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
         let failure = Failure::new(Stage::Receive, Reason::InvalidJob, message);
+        return Err(work.fail(failure));
+    }
+    if work.record.attempts >= ATTEMPTS_MAX {
+        let message = format!("the worker ended {ATTEMPTS_MAX} times while it worked on it");
+        let failure = Failure::new(Stage::Receive, Reason::Crashed, message);
         return Err(work.fail(failure));
     }
     if work.is_late(now_ms()) {
@@ -151,52 +187,65 @@ fn wants(job: &Job, features: Wants) -> Wants {
 // === impl Decode ===
 
 impl Decode {
-    pub(super) fn new(
-        pool: FramePool,
-        framed: Sender<Framed>,
-        endings: Sender<Ending>,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            decoder: Decoder::new(pool)?,
-            framed,
-            endings,
-        })
+    /// Decodes until there is nothing more; a decoded image waits until the batcher has room for it.
+    ///
+    /// # Panics
+    /// If no process for decoding can be had: what needs one must not be decoded without.
+    pub(super) fn run(&mut self, fetched: &Receiver<Fetched>, features: Wants) {
+        if let Err(error) = self.decoder.prepare() {
+            error!(%error, "decoder did not start");
+            panic!("no process for decoding can be started: {error}");
+        }
+        for fetched in fetched {
+            if !fetched.work.is_revoked() {
+                self.one(fetched, features);
+            }
+        }
     }
 
-    /// Decodes until there is nothing more; a decoded image waits until the batcher has room for it.
-    pub(super) fn run(&mut self, fetched: &Receiver<Fetched>, features: Wants) {
-        for Fetched {
+    fn one(&mut self, fetched: Fetched, features: Wants) {
+        let Fetched {
             mut work,
             bytes,
             place,
-        } in fetched
-        {
-            if work.is_revoked() {
-                continue;
-            }
-            if work.is_late(now_ms()) {
-                let _ = self.endings.send(work.expire(Stage::Decode));
-                continue;
-            }
-            let began = Instant::now();
-            let decoded = self.decoder.decode(&bytes);
-            drop((bytes, place));
+        } = fetched;
+        // The ends of both channels go away only when the process does.
+        if work.is_late(now_ms()) {
+            let _ = self.endings.send(work.expire(Stage::Decode));
+            return;
+        }
+        let began = Instant::now();
+        let wants = wants(&work.job, features);
+        let kept = self.content.find(&bytes, wants, || self.serving.digest());
+        if let Some((image, found, model_set)) = kept {
+            work.image = Some(image);
+            work.model_set = Some(model_set);
             work.spent.decode = began.elapsed();
-            match decoded {
-                Ok(picture) => {
-                    work.image = Some(picture.info);
-                    let wants = wants(&work.job, features);
-                    let frame = picture.frame;
-                    let _ = self.framed.send(Framed { work, frame, wants });
-                }
-                Err(failure) => {
-                    debug!(
-                        job = work.job.id,
-                        reason = failure.reason.as_str(),
-                        "decode failed"
-                    );
-                    let _ = self.endings.send(work.fail(failure));
-                }
+            let _ = self.endings.send(Ending {
+                work,
+                found: Ok(found),
+                lacking: wants.without(features),
+            });
+            return;
+        }
+        let job = std::iter::once(work.record.job);
+        let decoded = self.lane.at(job, || self.decoder.decode(&bytes));
+        drop((bytes, place));
+        work.spent.decode = began.elapsed();
+        crash::point(Step::Decoded);
+        match decoded {
+            Ok(picture) => {
+                work.image = Some(picture.info);
+                let frame = picture.frame;
+                let _ = self.framed.send(Framed { work, frame, wants });
+            }
+            Err(failure) => {
+                debug!(
+                    job = work.job.id,
+                    reason = failure.reason.as_str(),
+                    "decode failed"
+                );
+                let _ = self.endings.send(work.fail(failure));
             }
         }
     }
@@ -206,7 +255,7 @@ impl Decode {
 pub(super) fn batch(
     framed: &Receiver<Framed>,
     batches: &Sender<Vec<Framed>>,
-    costs: Costs,
+    serving: &Serving,
     limits: BatchLimits,
 ) {
     let mut batcher = Batcher::new(limits);
@@ -221,7 +270,7 @@ pub(super) fn batch(
         };
         match received {
             Ok(framed) => {
-                let cost_us = costs.of(framed.wants);
+                let cost_us = serving.costs().of(framed.wants);
                 if let Some(full) = batcher.push(Instant::now(), framed, cost_us) {
                     send(full);
                 }

@@ -16,14 +16,22 @@ use spillway_wire::{
     Reason, header_names,
 };
 
+mod alone;
 mod assigned;
+mod changing;
+mod hostile;
+mod killers;
+mod network;
 
 use super::*;
 use crate::batch::BatchLimits;
 use crate::config::{Identity, Kafka, Limits};
+use crate::decode::Isolation;
 use crate::fetch::Sources;
+use crate::models::Recognizer;
 use crate::models::fake::{self, Gate, HELD, POISON};
 use crate::offsets::FinishedAbove;
+use crate::retry::{Tier, Tiers};
 
 const WAIT: Duration = Duration::from_secs(30);
 const JOBS: &str = "spillway.jobs";
@@ -63,6 +71,50 @@ fn job(id: &str, colour: [u8; 3]) -> Job {
     Job::new(id, now_ms(), image(colour))
 }
 
+fn config(brokers: String, worker: &str) -> Config {
+    let names = |name: &str| format!("spillway.{name}");
+    Config {
+        kafka: Kafka {
+            properties: vec![("bootstrap.servers".into(), brokers)],
+            group: "workers".into(),
+            is_static_member: false,
+            jobs: vec![JOBS.into()],
+            retries: Tiers::default(),
+            results: names("results"),
+            workers: names("workers"),
+            control: names("control"),
+            session_timeout: Duration::from_secs(6),
+            assignment: Assignment::Group,
+        },
+        identity: Identity {
+            worker: worker.into(),
+            pool: "base".into(),
+            instance: None,
+            boot_id: "boot".into(),
+        },
+        sources: Sources::default(),
+        limits: Limits {
+            in_flight_max: 32,
+            images_per_second_max: None,
+            infer_threads: 2,
+            decode_threads: 1,
+            isolation: Isolation::default(),
+            content_cache_bytes: 0,
+            batch: BatchLimits {
+                images_max: 4,
+                cost_max_us: 1_000_000,
+                wait_max: Duration::from_millis(2),
+            },
+            canary_every: Duration::ZERO,
+            dead_letters_max: 0.5,
+            hang_max: Duration::from_secs(60),
+            drain_timeout: WAIT,
+        },
+        attempts_file: None,
+        lease_file: None,
+    }
+}
+
 // === impl Bed ===
 
 impl Bed {
@@ -73,6 +125,8 @@ impl Bed {
         for topic in [
             JOBS,
             "spillway.jobs.dlq",
+            "spillway.jobs.retry.1s",
+            "spillway.jobs.retry.2s",
             "spillway.results",
             "spillway.workers",
             "spillway.control",
@@ -108,50 +162,22 @@ impl Bed {
     }
 
     fn config(&self, worker: &str) -> Config {
-        let names = |name: &str| format!("spillway.{name}");
-        Config {
-            kafka: Kafka {
-                properties: vec![("bootstrap.servers".into(), self.cluster.bootstrap_servers())],
-                group: "workers".into(),
-                is_static_member: false,
-                jobs: vec![JOBS.into()],
-                results: names("results"),
-                workers: names("workers"),
-                control: names("control"),
-                session_timeout: Duration::from_secs(6),
-                assignment: Assignment::Group,
-            },
-            identity: Identity {
-                worker: worker.into(),
-                pool: "base".into(),
-                instance: None,
-                boot_id: "boot".into(),
-            },
-            sources: Sources::default(),
-            limits: Limits {
-                in_flight_max: 32,
-                images_per_second_max: None,
-                infer_threads: 2,
-                decode_threads: 1,
-                batch: BatchLimits {
-                    images_max: 4,
-                    cost_max_us: 1_000_000,
-                    wait_max: Duration::from_millis(2),
-                },
-                drain_timeout: WAIT,
-            },
-            lease_file: None,
-        }
+        config(self.cluster.bootstrap_servers(), worker)
     }
 
     fn start(&self, config: Config) -> Worker {
+        self.start_with(config, fake::recognizer(self.gate.clone()), None)
+    }
+
+    fn start_with(&self, config: Config, recognizer: Recognizer, source: Option<Source>) -> Worker {
         let (stats, stop) = (
             Arc::new(Stats::new(Instant::now())),
             Arc::new(Stop::default()),
         );
         let line = Line {
             config,
-            recognizer: Arc::new(fake::recognizer(self.gate.clone())),
+            serving: Arc::new(Serving::new(Arc::new(recognizer))),
+            source: Mutex::new(source),
             stats: stats.clone(),
             stop: stop.clone(),
             runtime: Runtime::new().unwrap(),
@@ -342,6 +368,57 @@ fn every_job_ends_in_one_result_the_bad_ones_too() {
     assert_eq!(bed.committed(1).unwrap().0, 14);
 }
 
+#[test]
+fn what_cannot_be_fetched_is_tried_again_and_has_one_result() {
+    let bed = Bed::new(1);
+    let nowhere = ImageSource::Uri("http://127.0.0.1:1/a.png".into());
+    bed.send_job(0, &Job::new("gone", now_ms(), nowhere.clone()));
+    let soon = Job {
+        deadline_ms: Some(now_ms() + 60_000_000),
+        ..Job::new("gone-too", now_ms(), nowhere)
+    };
+    bed.send_job(0, &soon);
+    bed.send_job(0, &job("good", [200, 0, 0]));
+    let mut config = bed.config("w1");
+    config.sources.allowed_origins = vec!["127.0.0.1:1".parse().unwrap()];
+    config.kafka.retries = Tiers::new(
+        [1, 2]
+            .map(|seconds| Tier {
+                name: format!("{seconds}s"),
+                wait: Duration::from_secs(seconds),
+            })
+            .to_vec(),
+    );
+    let worker = bed.start(config);
+    let results = bed.results(3);
+    assert_eq!(results.len(), 3, "one each");
+    for result in results {
+        let reason = result.error.map(|error| error.reason);
+        let expected = (result.job_id != "good").then_some(Reason::FetchFailed);
+        assert_eq!(reason, expected, "{}", result.job_id);
+    }
+    eventually("each was put off twice", || {
+        worker.stats.metrics().contains("spillway_retries_total 4")
+    });
+    eventually("what waits holds up nothing", || {
+        bed.committed(0).is_some_and(|(offset, _)| offset == 3)
+    });
+    worker.drain();
+}
+
+#[test]
+fn a_worker_stops_rather_than_set_everything_aside() {
+    let bed = Bed::new(1);
+    for index in 0..200 {
+        bed.send(JOBS, 0, &format!("garbage-{index}"), b"no job");
+    }
+    let worker = bed.start(bed.config("w1"));
+    let failure = worker.thread.join().unwrap().unwrap_err().to_string();
+    assert!(failure.contains("would be set aside"), "{failure}");
+    let (committed, _) = bed.committed(0).unwrap_or_default();
+    assert!(committed < 50, "{committed} are done with");
+}
+
 /// Reason and value of dead letters by key.
 fn dead_letters(bed: &Bed, count: usize) -> BTreeMap<String, (String, Vec<u8>)> {
     let consumer = bed.consumer("spillway.jobs.dlq");
@@ -361,6 +438,55 @@ fn dead_letters(bed: &Bed, count: usize) -> BTreeMap<String, (String, Vec<u8>)> 
         letters.len() >= count
     });
     letters
+}
+
+#[test]
+fn the_same_image_is_looked_at_once_where_there_is_a_cache() {
+    let bed = Bed::new(1);
+    let mut config = bed.config("w1");
+    config.limits.content_cache_bytes = 1 << 20;
+    let worker = bed.start(config);
+    let send = |id: &str, features: &[Feature]| {
+        let features = features.to_vec();
+        bed.send_job(
+            0,
+            &Job {
+                features,
+                ..job(id, [0, 0, 255])
+            },
+        );
+    };
+    send("first", &[]);
+    let first = bed.results(1);
+    send("again", &[]);
+    send("partly", &[Feature::Humans, Feature::Brands]);
+    let metric = |name: &str| {
+        let metrics = worker.stats.metrics();
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.map(|line| line.trim().parse::<u64>().unwrap())
+    };
+    let results = bed.results(3);
+    let again = results.iter().find(|it| it.job_id == "again").unwrap();
+    assert_eq!(
+        (&again.faces, &again.labels, &again.image, again.outcome),
+        (
+            &first[0].faces,
+            &first[0].labels,
+            &first[0].image,
+            Outcome::Success
+        )
+    );
+    assert_eq!(again.timings_ms.infer, 0);
+    // Another wish is another answer, and what is lacking is lacking each time.
+    send("partly-again", &[Feature::Humans, Feature::Brands]);
+    let results = bed.results(4);
+    let partly = results.iter().filter(|it| it.job_id.starts_with("partly"));
+    for result in partly {
+        assert_eq!(result.outcome, Outcome::Partial, "{}", result.job_id);
+    }
+    assert_eq!(metric("spillway_content_cache_hits_total"), Some(2));
+    assert_eq!(metric("spillway_content_cache_misses_total"), Some(2));
+    worker.drain();
 }
 
 #[test]
@@ -399,6 +525,23 @@ fn a_commit_never_passes_an_unfinished_job_and_a_restart_repeats_only_that_one()
     assert_eq!(ids.len(), 20);
     assert!(results.len() <= 21, "{} results for 20 jobs", results.len());
     assert_eq!(bed.committed(0), Some((20, String::new())));
+}
+
+#[test]
+fn each_commit_has_its_answer_and_the_next_follows_it() {
+    let bed = Bed::new(1);
+    let worker = bed.start(bed.config("w1"));
+    for index in 0..5 {
+        bed.send_job(0, &job(&format!("job-{index}"), [200, 0, 0]));
+        eventually("the job is committed", || {
+            bed.committed(0)
+                .is_some_and(|(offset, _)| offset == index + 1)
+        });
+    }
+    eventually("the answers were heard", || {
+        worker.stats.metrics().contains("spillway_commits_total 5")
+    });
+    worker.drain();
 }
 
 #[test]

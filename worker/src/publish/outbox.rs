@@ -15,10 +15,13 @@ use rdkafka::producer::{
 use spillway_wire::{Headers, JobResult, Outcome, Reason, TimingsMs, header_names};
 use tracing::{error, warn};
 
+use crate::attempts::JobKey;
 use crate::config::Kafka;
+use crate::crash::{self, Step};
 use crate::drain::Stop;
 use crate::ledger::Ticket;
 use crate::told::{Moment, Told};
+use crate::work::Record;
 
 /// Most records that Kafka refused and that wait to be sent in another way.
 const REFUSED_MAX: usize = 1_024;
@@ -26,6 +29,8 @@ const REFUSED_MAX: usize = 1_024;
 const FULL_WAIT: Duration = Duration::from_millis(10);
 /// Most rounds of sending refused records otherwise, at the end.
 const FLUSHES_MAX: usize = 3;
+/// Longest wait for what is known of a topic.
+const METADATA_MAX: Duration = Duration::from_secs(10);
 /// Longest wait for the last acknowledgements.
 const FLUSH_MAX: Duration = Duration::from_secs(10);
 /// Longest wait for the last heartbeat, which is worth less.
@@ -35,7 +40,9 @@ const LAST_FLUSH_MAX: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(crate) struct Completion {
     pub(crate) ticket: Ticket,
-    pub(crate) outcome: Outcome,
+    pub(crate) job: JobKey,
+    /// None where it has no result yet, and waits in another topic.
+    pub(crate) outcome: Option<Outcome>,
     pub(crate) reason: Option<Reason>,
     pub(crate) timings_ms: TimingsMs,
 }
@@ -55,9 +62,10 @@ pub(super) struct Letter {
 #[derive(Debug)]
 pub(super) struct Delivery {
     ticket: Ticket,
+    job: JobKey,
     /// Records not yet acknowledged.
     remaining: AtomicUsize,
-    outcome: Outcome,
+    outcome: Option<Outcome>,
     reason: Option<Reason>,
     timings_ms: TimingsMs,
 }
@@ -94,13 +102,26 @@ pub(super) enum Sent {
 // === impl Delivery ===
 
 impl Delivery {
-    pub(super) fn new(ticket: Ticket, records: usize, result: &JobResult) -> Self {
+    pub(super) fn new(record: &Record, records: usize, result: &JobResult) -> Self {
         Self {
-            ticket,
+            ticket: record.ticket.clone(),
+            job: record.job,
             remaining: AtomicUsize::new(records),
-            outcome: result.outcome,
+            outcome: Some(result.outcome),
             reason: result.error.as_ref().map(|error| error.reason),
             timings_ms: result.timings_ms,
+        }
+    }
+
+    /// Of one record, with which a job waits for its next try.
+    pub(super) fn put_off(record: &Record, reason: Reason) -> Self {
+        Self {
+            ticket: record.ticket.clone(),
+            job: record.job,
+            remaining: AtomicUsize::new(1),
+            outcome: None,
+            reason: Some(reason),
+            timings_ms: TimingsMs::default(),
         }
     }
 }
@@ -153,9 +174,11 @@ impl Acknowledge {
         if delivery.remaining.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
+        crash::point(Step::Acknowledged);
         // Room for all jobs in flight: this never waits. The consumer is gone only when the process ends.
         let _ = self.completions.send(Completion {
             ticket: delivery.ticket.clone(),
+            job: delivery.job,
             outcome: delivery.outcome,
             reason: delivery.reason,
             timings_ms: delivery.timings_ms,
@@ -216,6 +239,24 @@ impl Outbox {
             .create_with_context(context)
             .context("the producer cannot be set up")?;
         Ok((Self { producer }, of_refused))
+    }
+
+    /// Makes sure that topics exist.
+    ///
+    /// # Errors
+    /// If one does not and the broker makes none, or it does not answer.
+    pub(crate) fn check_topics(&self, topics: &[String]) -> anyhow::Result<()> {
+        for topic in topics {
+            let metadata = self
+                .producer
+                .client()
+                .fetch_metadata(Some(topic), METADATA_MAX)
+                .with_context(|| format!("topic {topic} could not be looked up"))?;
+            let found = metadata.topics().iter().find(|it| it.name() == topic);
+            let is_there = found.is_some_and(|it| it.error().is_none());
+            anyhow::ensure!(is_there, "there is no topic {topic}");
+        }
+        Ok(())
     }
 
     /// Sends a heartbeat.

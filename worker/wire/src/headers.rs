@@ -18,7 +18,11 @@ pub mod names {
     pub const CONTENT_TYPE: &str = "content-type";
     /// W3C trace context.
     pub const TRACEPARENT: &str = "traceparent";
-    /// On a dead letter: the reason, as [`crate::Reason::as_str`].
+    /// On a job that is tried again: how often it was tried.
+    pub const TRIES: &str = "spillway-tries";
+    /// On a job that is tried again: not before this moment, Unix milliseconds.
+    pub const RETRY_AT: &str = "spillway-retry-at-ms";
+    /// On a dead letter, and on a job that is tried again: the reason, as [`crate::Reason::as_str`].
     pub const ERROR_REASON: &str = "spillway-error-reason";
     /// On a dead letter: the message.
     pub const ERROR_MESSAGE: &str = "spillway-error-message";

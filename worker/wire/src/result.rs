@@ -212,6 +212,8 @@ pub enum Reason {
     CorruptImage,
     /// The models failed on this image alone.
     ModelFailed,
+    /// The worker ended again and again in the midst of this job.
+    Crashed,
     /// The job's deadline passed before it was done.
     DeadlineExceeded,
     /// A feature was asked for that this worker's models do not have.
@@ -268,6 +270,7 @@ impl Reason {
             Self::UnsupportedFormat => "UNSUPPORTED_FORMAT",
             Self::CorruptImage => "CORRUPT_IMAGE",
             Self::ModelFailed => "MODEL_FAILED",
+            Self::Crashed => "CRASHED",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::UnsupportedFeature => "UNSUPPORTED_FEATURE",
         }
@@ -315,6 +318,7 @@ mod tests {
             Reason::UnsupportedFormat,
             Reason::CorruptImage,
             Reason::ModelFailed,
+            Reason::Crashed,
             Reason::DeadlineExceeded,
             Reason::UnsupportedFeature,
         ] {

@@ -11,6 +11,30 @@ pub const CONTROL: &str = "spillway.control";
 /// The consumer group of workers that run every model of the set.
 pub const GROUP: &str = "spillway-workers";
 
+/// What stands between a jobs topic and the wait of those that lie there.
+const RETRY: &str = ".retry.";
+
+/// Where jobs of a topic lie that are tried again after `wait`, as it was written (`10s`).
+///
+/// ```
+/// assert_eq!(spillway_wire::topics::retries("spillway.jobs", "10s"), "spillway.jobs.retry.10s");
+/// ```
+#[must_use]
+pub fn retries(jobs_topic: &str, wait: &str) -> String {
+    format!("{jobs_topic}{RETRY}{wait}")
+}
+
+/// The topic to which a job was sent at first.
+///
+/// ```
+/// assert_eq!(spillway_wire::topics::base("spillway.jobs.retry.10s"), "spillway.jobs");
+/// assert_eq!(spillway_wire::topics::base("spillway.jobs.gold"), "spillway.jobs.gold");
+/// ```
+#[must_use]
+pub fn base(topic: &str) -> &str {
+    topic.rsplit_once(RETRY).map_or(topic, |(base, _)| base)
+}
+
 /// The dead-letter topic of a jobs topic.
 ///
 /// ```

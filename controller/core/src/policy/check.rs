@@ -192,7 +192,7 @@ fn source(problems: &mut Problems, spec: &raw::Spec, drain_within: SignedDuratio
         &format!("{path}.assignment"),
         kafka.assignment.as_deref(),
         ASSIGNMENTS,
-        AssignmentMode::Weighted,
+        AssignmentMode::Group,
     );
     Source {
         bootstrap_servers,

@@ -71,7 +71,7 @@ pub struct KafkaSource {
     pub bootstrap_servers: Option<Vec<String>>,
     /// The workers' group.
     pub consumer_group: Option<String>,
-    /// Who deals partitions out: `Weighted`, the controller, by speed and load, if not given; or `Group`, Kafka.
+    /// Who deals partitions out: `Weighted`, the controller, by speed and load, or `Group`, Kafka; `Group` if not given.
     pub assignment: Option<String>,
     /// What the group reads, in order of priority.
     pub topics: Option<Vec<Topic>>,

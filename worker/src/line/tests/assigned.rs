@@ -22,7 +22,7 @@ impl Bed {
         config
     }
 
-    fn tell(&self, token: u64, epoch: u64, partitions: &[i32], state: DesiredState) {
+    pub(super) fn tell(&self, token: u64, epoch: u64, partitions: &[i32], state: DesiredState) {
         let partition = |partition: &i32| Partition {
             topic: JOBS.into(),
             partition: *partition,

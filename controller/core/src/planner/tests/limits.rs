@@ -131,7 +131,7 @@ fn dear_machines_make_way_when_cheap_ones_can_be_had_again() {
         Some(until),
     );
     world.arriving = 40;
-    world.arrived += 28_000;
+    world.arrived += 20_000;
     world.run(200);
     assert!(world.alive("near") >= 3, "{:?}", world.launched);
     assert_eq!(world.alive("far"), 0, "out of stock");

@@ -158,7 +158,7 @@ fn status(error: &JobError) -> Status {
         Reason::DeadlineExceeded => DEADLINE_EXCEEDED,
         Reason::FetchFailed | Reason::FetchTimeout => UNAVAILABLE,
         Reason::UnsupportedFeature => UNIMPLEMENTED,
-        Reason::ModelFailed => INTERNAL,
+        Reason::ModelFailed | Reason::Crashed => INTERNAL,
         Reason::InvalidJob
         | Reason::FetchBlocked
         | Reason::TooLarge
