@@ -317,6 +317,11 @@ impl Provider for Ec2 {
         "aws"
     }
 
+    fn account(&self) -> String {
+        let endpoint = self.config.endpoint.as_deref().unwrap_or_default();
+        format!("aws {} {endpoint}", self.config.machine.region)
+    }
+
     fn launch<'a>(
         &'a self,
         request: &'a LaunchRequest,

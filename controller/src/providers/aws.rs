@@ -16,6 +16,7 @@ pub(super) fn provider(
     pool: &Pool,
     policy: &Policy,
     owner: &str,
+    _: &super::net::Budgets,
 ) -> anyhow::Result<Arc<dyn Provider>> {
     use spillway_cloud::user_data::Cloud;
     use spillway_core::Market;
@@ -51,6 +52,7 @@ pub(super) fn provider(
     pool: &Pool,
     _: &Policy,
     _: &str,
+    _: &super::net::Budgets,
 ) -> anyhow::Result<Arc<dyn Provider>> {
     anyhow::bail!(
         "the pool {} is on AWS, and this program was built without it: build it with `--features ec2`",
