@@ -72,6 +72,10 @@ images: build ## Build the container images; GPU=1 LIBTORCH=... the worker's wit
 bench: setup kafka-jars ## Run benchmarks; NAME=worker or NAME=controller runs one
 	tests/bench/run.sh $(NAME)
 
+.PHONY: soak
+soak: setup ## Run a long trial: NAME=worlds, crash or storm
+	tests/soak/run.sh $(NAME)
+
 .PHONY: models-test
 models-test: ## Test the model exporters; needs PyTorch (3 GB), so it is no part of `make test`
 	python3 -m venv $(SPILLWAY_CACHE)/models-venv

@@ -11,7 +11,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cluster::ClusterConfig;
 use crate::run::RunConfig;
-use crate::{backtest, cluster, demo, explain, journal, market, policy, policy_file, run, size};
+use crate::{
+    backtest, cluster, demo, doctor, explain, journal, market, policy, policy_file, run, size,
+};
 
 /// Clears an image-recognition backlog on time for the least money.
 ///
@@ -39,6 +41,7 @@ enum Command {
     Backtest(Box<backtest::BacktestArgs>),
     Size(Box<size::SizeArgs>),
     Market(Box<market::MarketArgs>),
+    Doctor(doctor::DoctorArgs),
     /// Works with policy files.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -193,6 +196,7 @@ impl Command {
             Self::Backtest(args) => args.run(),
             Self::Size(args) => args.run(),
             Self::Market(args) => args.run(),
+            Self::Doctor(args) => block_on(args.run())?,
             Self::Policy(command) => command.run(),
             Self::Explain(args) => {
                 explain::print(&args.state.join("journal"), args.last, args.json)?;

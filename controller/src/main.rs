@@ -7,6 +7,7 @@ mod cluster;
 mod columns;
 mod control;
 mod demo;
+mod doctor;
 mod execute;
 mod explain;
 mod files;
@@ -25,6 +26,8 @@ mod run;
 mod size;
 mod svg;
 mod traces;
+#[cfg(test)]
+mod trials;
 mod view;
 mod worlds;
 

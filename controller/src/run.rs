@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::future::join_all;
-use jiff::Timestamp;
-use spillway_cloud::Provider;
+use spillway_cloud::{Clock, Provider};
 use spillway_core::assign::handover::SILENT_AFTER;
 use spillway_core::{
     Action, AssignmentMode, IntentId, Mode, Outcome, Planner, Policy, ProviderKind, Snapshot,
     Violation, check,
 };
-use spillway_kafka::{Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag, KafkaConfig};
+use spillway_kafka::{
+    BacklogSource, Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag, KafkaConfig,
+};
 use spillway_kube::Base;
 use spillway_wire::{Heartbeat, topics};
 use tokio::sync::{Semaphore, mpsc};
@@ -24,13 +25,13 @@ use tracing::{error, info, warn};
 
 use crate::assignment::{Assignment, Look};
 use crate::cluster::Teller;
-use crate::control::Desk;
+use crate::control::{ControlTopic, Desk};
 use crate::execute::Executor;
 use crate::http;
 use crate::intents::{Intent, IntentStore};
 use crate::journal::{Event, Journal};
 use crate::leadership::Leadership;
-use crate::observe::{Observed, Sources, readable_workers};
+use crate::observe::{Heartbeats, Observed, Sources, readable_workers};
 use crate::providers;
 use crate::view::{Board, Scene};
 
@@ -70,6 +71,15 @@ pub(crate) struct Ground {
     pub(crate) teller: Option<Teller>,
 }
 
+/// What a loop looks at and speaks to.
+pub(crate) struct Surroundings {
+    pub(crate) backlog: Box<dyn BacklogSource>,
+    pub(crate) fleet: Arc<dyn Heartbeats>,
+    pub(crate) control: Box<dyn ControlTopic>,
+    pub(crate) providers: Providers,
+    pub(crate) clock: Clock,
+}
+
 pub(crate) struct Controller {
     planner: Planner,
     sources: Sources,
@@ -85,6 +95,7 @@ pub(crate) struct Controller {
     ended_from: mpsc::Receiver<(IntentId, Outcome)>,
     last_sentence: String,
     teller: Option<Teller>,
+    clock: Clock,
 }
 
 /// Runs until `stop`.
@@ -141,20 +152,13 @@ impl Controller {
         board: Arc<Board>,
         learned: Option<Planner>,
     ) -> anyhow::Result<Self> {
-        let policy = config.policy.clone();
-        if starts_processes(&policy) {
+        let policy = &config.policy;
+        if starts_processes(policy) {
             require_worker(&config.worker_command)?;
         }
-        let Ground {
-            leadership,
-            intents,
-            base,
-            teller,
-        } = ground;
         let kafka = KafkaConfig::new(policy.bootstrap_servers().join(","));
         let cluster = Cluster::new(kafka)?;
-        let fleet = Arc::new(Fleet::follow(Arc::clone(&cluster), topics::WORKERS)?);
-        let providers = providers::of(&policy, &config.owner, &config.machines)?;
+        let fleet = Fleet::follow(Arc::clone(&cluster), topics::WORKERS)?;
         let jobs = policy.topics().iter();
         let jobs: Vec<String> = jobs.map(|topic| topic.name.clone()).collect();
         let lag = GroupLag::new(
@@ -163,12 +167,49 @@ impl Controller {
             jobs,
             BACKLOG_DEADLINE,
         )?;
-        let sources = Sources {
+        let surroundings = Surroundings {
             backlog: Box::new(lag),
+            fleet: Arc::new(fleet),
+            control: Box::new(ControlWriter::new(cluster, topics::CONTROL)),
+            providers: providers::of(policy, &config.owner, &config.machines)?,
+            clock: Clock::default(),
+        };
+        Self::among(surroundings, config, ground, board, learned)
+    }
+
+    /// The same among given surroundings.
+    ///
+    /// # Errors
+    /// When its state folder cannot be written.
+    pub(crate) fn among(
+        surroundings: Surroundings,
+        config: &RunConfig,
+        ground: Ground,
+        board: Arc<Board>,
+        learned: Option<Planner>,
+    ) -> anyhow::Result<Self> {
+        let policy = config.policy.clone();
+        let Surroundings {
+            backlog,
+            fleet,
+            control,
+            providers,
+            clock,
+        } = surroundings;
+        let Ground {
+            leadership,
+            intents,
+            base,
+            teller,
+        } = ground;
+        let sources = Sources {
+            backlog,
             fleet: Arc::clone(&fleet),
+            policy: policy.name().to_owned(),
             providers: providers.clone(),
             intents: Arc::clone(&intents),
             base: base.clone(),
+            clock: clock.clone(),
         };
         let executor = Executor {
             owner: config.owner.clone(),
@@ -179,6 +220,8 @@ impl Controller {
             fleet,
             leadership: Arc::clone(&leadership),
             base,
+            clock: clock.clone(),
+            doubts: Mutex::default(),
         };
         let planner = match learned {
             Some(learned) => learned.under(policy),
@@ -193,7 +236,7 @@ impl Controller {
             planner,
             sources,
             executor: Arc::new(executor),
-            desk: Desk::new(ControlWriter::new(cluster, topics::CONTROL), lease, token),
+            desk: Desk::new(control, lease, token),
             assignment: None,
             token,
             journal,
@@ -203,6 +246,7 @@ impl Controller {
             ended_from: ended,
             last_sentence: String::new(),
             teller,
+            clock,
         })
     }
 
@@ -243,7 +287,7 @@ impl Controller {
         self.journal.write(&Event::Observed {
             snapshot: Box::new(snapshot.clone()),
         })?;
-        let plan = self.planner.plan(Timestamp::now());
+        let plan = self.planner.plan(self.clock.now());
         let violations = check(self.planner.policy(), &snapshot, &plan);
         let event = Event::Planned {
             plan: Box::new(plan.clone()),
@@ -304,7 +348,7 @@ impl Controller {
         let fleet = self.sources.fleet.snapshot();
         let workers = readable_workers(&fleet).is_ok();
         let retiring = retiring(&intents, &fleet);
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let dealt = assignment.step(&Look {
             now,
             policy: self.planner.policy(),
@@ -348,7 +392,7 @@ impl Controller {
         info!(intent = %action.intent(), action = action.verb(), reason = action.why().code(), "started");
         self.planner.started(action);
         self.journal.write(&Event::Started {
-            at: Timestamp::now(),
+            at: self.clock.now(),
             action: action.clone(),
         })?;
         let (executor, steps, ended) = (
@@ -367,7 +411,7 @@ impl Controller {
     }
 
     fn finished(&mut self, intent: &IntentId, outcome: &Outcome) -> anyhow::Result<()> {
-        let at = Timestamp::now();
+        let at = self.clock.now();
         match outcome {
             Outcome::Done => info!(%intent, "finished"),
             Outcome::NotLaunched { fault, .. } => {

@@ -16,6 +16,7 @@ pub(super) fn provider(
     pool: &Pool,
     policy: &Policy,
     owner: &str,
+    budgets: &super::net::Budgets,
 ) -> anyhow::Result<Arc<dyn Provider>> {
     use spillway_cloud::user_data::Cloud;
     use spillway_core::Market;
@@ -33,12 +34,16 @@ pub(super) fn provider(
         root_device: aws.root_device.clone(),
         is_spot: pool.market == Market::Spot,
     };
-    Ok(Arc::new(Ec2::new(Ec2Config {
+    let mut config = Ec2Config {
         owner: owner.to_owned(),
         endpoint: aws.endpoint.clone(),
         machine,
         user_data: boot.user_data(),
-    })))
+        ca_pem: super::net::net()?.ca_pem,
+        budget: None,
+    };
+    config.budget = Some(budgets.of(config.account()));
+    Ok(Arc::new(Ec2::new(config)))
 }
 
 /// Says that it cannot be had.
@@ -51,6 +56,7 @@ pub(super) fn provider(
     pool: &Pool,
     _: &Policy,
     _: &str,
+    _: &super::net::Budgets,
 ) -> anyhow::Result<Arc<dyn Provider>> {
     anyhow::bail!(
         "the pool {} is on AWS, and this program was built without it: build it with `--features ec2`",

@@ -126,6 +126,8 @@ pub(crate) fn provider(address: &str, is_spot: bool) -> Ec2 {
             is_spot,
         },
         user_data: Arc::new(user_data),
+        ca_pem: None,
+        budget: None,
     };
     Ec2::with_client(config, client(address))
 }
