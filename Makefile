@@ -72,6 +72,11 @@ images: build ## Build the container images; GPU=1 LIBTORCH=... the worker's wit
 bench: setup kafka-jars ## Run benchmarks; NAME=worker or NAME=controller runs one
 	tests/bench/run.sh $(NAME)
 
+.PHONY: soak
+soak: setup kafka-jars ## Run a long trial, NAME=delivery or NAME=memory; `make test` runs a slice of each
+	cargo build --quiet --bins
+	SPILLWAY_SOAK=all SPILLWAY_BIN_DIR=$(DEV) cargo test --quiet -p spillway-tests --test soak_$(NAME) -- --nocapture
+
 .PHONY: models-test
 models-test: ## Test the model exporters; needs PyTorch (3 GB), so it is no part of `make test`
 	python3 -m venv $(SPILLWAY_CACHE)/models-venv

@@ -7,11 +7,15 @@
 //! ```
 //!
 //! Broker and origin run on the same cores, so their CPU time counts in the sum as in the line.
+//! Before all that, the plumbing without models: `inline.rs`. `SPILLWAY_BENCH_PART=inline` runs it alone, for whoever works
+//! on it, and writes nothing.
 
 mod bare;
 mod cpu;
+mod inline;
 mod line;
 mod report;
+mod sampling;
 mod stages;
 
 use std::{fs, path::Path};
@@ -26,6 +30,8 @@ use stages::Stages;
 
 const IMAGES: u64 = 64;
 const SEED: u64 = 11;
+/// Names the one part to run.
+const PART: &str = "SPILLWAY_BENCH_PART";
 
 /// What is measured on: the same images everywhere.
 struct Bed<'a> {
@@ -59,6 +65,11 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()?;
 
+    let plumbing = inline::measure(&bed, &runtime)?;
+    plumbing.report(&mut report)?;
+    if std::env::var_os(PART).is_some_and(|part| part == "inline") {
+        return report.show();
+    }
     let alone = stages::alone(folder.path())?;
     bare::warm_up(&bed, &runtime)?;
     let line = line::measure(&bed, &runtime)?;

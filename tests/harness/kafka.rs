@@ -36,10 +36,15 @@ const GUARDIAN: &str = r#"
 dir=$1; shift
 ulimit -n "$(ulimit -Hn)" 2>/dev/null
 "$@" kafka.tools.StorageTool format -t c3BpbGx3YXktdGVzdGJlZA -c "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null
-"$@" kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null &
-echo $! >"$dir/pid.new"; mv "$dir/pid.new" "$dir/pid"
+while :; do
+    "$@" kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null &
+    echo $! >"$dir/pid.new"; mv "$dir/pid.new" "$dir/pid"
+    wait $!
+    [ -e "$dir/again" ] || exit
+done &
 cat >/dev/null
-kill -9 $! 2>/dev/null; wait $! 2>/dev/null
+rm -f "$dir/again"
+kill -9 "$(cat "$dir/pid")" 2>/dev/null; wait
 rm -rf "$dir"
 "#;
 
@@ -193,6 +198,14 @@ impl Kafka {
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// From now on the broker is started again whenever it ends, on its port and with its data.
+    ///
+    /// # Errors
+    /// When that cannot be noted down.
+    pub fn comes_back(&self) -> anyhow::Result<()> {
+        fs::write(self.folder.join("again"), "").context("the broker's folder is gone")
     }
 
     /// Does something to the broker's process, as the end or a pause of its machine would.
