@@ -34,7 +34,7 @@ test: setup kafka-jars kube-programs ## Run every test, on real components
 	# With the tests' features, so that the run below builds no dependency a second time.
 	cargo build --quiet --workspace --bins --tests --examples
 	cargo check --quiet -p spillway-core
-	SPILLWAY_BIN_DIR=$(DEV) cargo test --workspace
+	SPILLWAY_BIN_DIR=$(DEV) tests/run.sh
 	SPILLWAY_FUZZ_WORLDS=100000 cargo test -p spillway-core --lib fuzz -- --nocapture
 	tests/testbed/packages.sh bound
 	cargo clippy --quiet -p spillway-sim --all-targets --features bound -- -D warnings
@@ -69,13 +69,18 @@ images: build ## Build the container images; GPU=1 LIBTORCH=... the worker's wit
 	charts/images.sh $(if $(GPU),--gpu) $(RELEASE)
 
 .PHONY: bench
-bench: setup kafka-jars ## Run benchmarks; NAME=worker or NAME=controller runs one
+bench: setup kafka-jars ## Run benchmarks; NAME=worker, controller or backtest runs one
 	tests/bench/run.sh $(NAME)
 
 .PHONY: soak
 soak: setup kafka-jars ## Run a long trial, NAME=delivery or NAME=memory; `make test` runs a slice of each
 	cargo build --quiet --bins
 	SPILLWAY_SOAK=all SPILLWAY_BIN_DIR=$(DEV) cargo test --quiet -p spillway-tests --test soak_$(NAME) -- --nocapture
+
+.PHONY: docs
+docs: ## Build the book of docs/ into target/book; builds mdBook first, once
+	"$$(tests/testbed/mdbook.sh)" build docs
+	@echo "Ready: target/book/index.html"
 
 .PHONY: models-test
 models-test: ## Test the model exporters; needs PyTorch (3 GB), so it is no part of `make test`

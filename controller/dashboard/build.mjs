@@ -17,7 +17,7 @@ const DIST = join(HERE, "dist");
 const GZIP_BYTES_MAX = 60_000;
 
 /** Everything that ends up in app.js and app.css beside our own code. */
-const LIBRARIES = ["preact", "htm", "@preact/signals", "@preact/signals-core", "uplot"];
+const LIBRARIES = ["preact", "htm", "@preact/signals", "@preact/signals-core"];
 
 /** @param {string} out */
 async function bundle(out) {

@@ -9,9 +9,15 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+use crate::api::AppConfig;
 use crate::cluster::ClusterConfig;
+use crate::history::Keep;
+use crate::intents::CLOSED_MAX;
+use crate::kafka_args::KafkaArgs;
 use crate::run::RunConfig;
-use crate::{backtest, cluster, demo, explain, journal, market, policy, policy_file, run, size};
+use crate::{
+    backtest, cluster, demo, explain, journal, market, policy, policy_file, run, size, top,
+};
 
 /// Clears an image-recognition backlog on time for the least money.
 ///
@@ -25,6 +31,10 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+mod operators;
+
+use operators::{ApiArgs, ApiTokenArgs, ExportArgs, ReferenceCommand};
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -48,6 +58,15 @@ enum Command {
     ///
     /// With --policy: what another policy would have decided on the same observations.
     Replay(ReplayArgs),
+    /// Shows a running controller in a terminal: overview, fleet and decisions, over its API.
+    Top(top::TopArgs),
+    /// Makes a token for the API: prints it, and the line for `--api-tokens`.
+    ApiToken(ApiTokenArgs),
+    /// Prints the journal, as `replay` and `policy simulate` read it, one event a line.
+    Export(ExportArgs),
+    /// Prints a page of the reference, made from the code.
+    #[command(hide = true, subcommand)]
+    Reference(ReferenceCommand),
     /// Prints the JSON schema of policies, for editors.
     Schema,
     /// Prints the definitions of ScalingPolicy and BurstInstance for `kubectl apply`.
@@ -67,6 +86,10 @@ struct RunArgs {
     policy: Option<PathBuf>,
     #[command(flatten)]
     cluster: ClusterArgs,
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
     /// Folder of intents, journal and machines; one controller at a time has it.
     #[arg(
         long,
@@ -89,9 +112,15 @@ struct RunArgs {
     /// The worker's program; by default `spillway-worker` beside this one.
     #[arg(long, env = "SPILLWAY_WORKER", value_name = "FILE")]
     worker: Option<PathBuf>,
+    /// A policy to try out beside it: what it would do otherwise stands among the reasons of each decision, and is not done.
+    #[arg(long, env = "SPILLWAY_SHADOW", value_name = "FILE")]
+    shadow: Option<PathBuf>,
     /// End all machines with the controller instead of leaving them for the next one.
     #[arg(long)]
     terminate_on_exit: bool,
+    /// Intents of machines that are gone (objects, in a cluster) that are kept one by one; of older ones the sum of costs.
+    #[arg(long, env = "SPILLWAY_CLOSED_MAX", default_value_t = CLOSED_MAX, value_parser = closed_max)]
+    closed_max: usize,
     /// End also when standard input closes: for a parent whose death must end the controller.
     #[arg(long, hide = true)]
     until_stdin_closes: bool,
@@ -114,6 +143,9 @@ struct ClusterArgs {
     /// Name of this replica in the lease; by default that of the host, and the process's id.
     #[arg(long, env = "SPILLWAY_IDENTITY")]
     identity: Option<String>,
+    /// Where other replicas reach this one, as `10.0.0.7:8080`: they forward to whoever leads.
+    #[arg(long, env = "SPILLWAY_ADVERTISE", value_name = "ADDR")]
+    advertise: Option<String>,
     /// How long a leader may be silent before another replica takes over, seconds.
     #[arg(long, env = "SPILLWAY_LEASE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(2..=600))]
     lease_seconds: u64,
@@ -199,6 +231,10 @@ impl Command {
                 Ok(ExitCode::SUCCESS)
             }
             Self::Replay(args) => args.run(),
+            Self::Top(args) => block_on(top::run(args))?,
+            Self::ApiToken(args) => args.run(),
+            Self::Export(args) => args.run(),
+            Self::Reference(page) => page.run(),
             Self::Schema => {
                 let schema = serde_json::to_string_pretty(&policy_file::schema())?;
                 writeln!(std::io::stdout(), "{schema}")?;
@@ -226,8 +262,17 @@ impl RunArgs {
         };
         // Whether it is needed is known with the policy.
         let worker_command = named_worker(self.worker)?;
-        let under = |policy: spillway_core::Policy| RunConfig {
+        let shadow = match self.shadow.as_deref().map(policy_file::load).transpose() {
+            Ok(shadow) => shadow,
+            Err(report) => return Ok(report.show()),
+        };
+        let app = self.api.config();
+        let keep = self.api.keep();
+        let under = |policy: spillway_core::Policy, manifest: String| RunConfig {
             policy,
+            manifest,
+            shadow: shadow.clone(),
+            kafka: self.kafka.clone(),
             owner: self.owner.clone(),
             state: self.state.clone(),
             machines: self
@@ -236,22 +281,28 @@ impl RunArgs {
                 .clone()
                 .unwrap_or_else(|| self.state.clone()),
             listen: self.listen,
+            app: app.clone(),
+            keep,
             worker_command: worker_command.clone(),
             terminate_on_exit: self.terminate_on_exit,
+            closed_max: self.closed_max,
         };
         if let Some(name) = &self.cluster.kubernetes {
-            let config = self.cluster.config(name, self.listen, &self.state);
+            let mut config = self.cluster.config(name, self.listen, &self.state);
+            config.app = app.clone();
+            config.keep = keep;
             block_on(cluster::run(config, under, stop))??;
             return Ok(ExitCode::SUCCESS);
         }
-        let Some(policy) = &self.policy else {
+        let Some(file) = &self.policy else {
             anyhow::bail!("name a policy: --policy FILE, or --kubernetes NAME in a cluster");
         };
-        let policy = match policy_file::load(policy) {
+        let policy = match policy_file::load(file) {
             Ok(policy) => policy,
             Err(report) => return Ok(report.show()),
         };
-        block_on(run::run(under(policy), stop))??;
+        let manifest = std::fs::read_to_string(file)?;
+        block_on(run::run(under(policy, manifest), stop))??;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -268,6 +319,9 @@ impl ClusterArgs {
             identity: self.identity.clone().unwrap_or_else(identity),
             lease: std::time::Duration::from_secs(self.lease_seconds),
             listen,
+            advertise: self.advertise.clone(),
+            app: AppConfig::default(),
+            keep: Keep::default(),
             state: state.to_owned(),
         }
     }
@@ -304,6 +358,14 @@ impl ReplayArgs {
         } else {
             ExitCode::FAILURE
         })
+    }
+}
+
+fn closed_max(text: &str) -> Result<usize, String> {
+    let count: usize = text.parse().map_err(|_| "not a number".to_owned())?;
+    match count {
+        1..=100_000 => Ok(count),
+        _ => Err("must be from 1 to 100000".to_owned()),
     }
 }
 

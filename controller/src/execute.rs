@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use spillway_cloud::{LaunchError, LaunchRequest, Provider, WorkerSpec};
-use spillway_core::{Action, AssignmentMode, BASE_POOL, IntentId, Outcome, Policy, Pool, Reason};
+use spillway_core::{
+    Action, AssignmentMode, BASE_POOL, IntentId, Outcome, Policy, Pool, ProviderKind, Reason,
+};
 use spillway_kafka::Fleet;
 use spillway_kube::{Base, KubeError};
 use spillway_wire::topics;
 use tracing::warn;
 
 use crate::intents::{Intent, IntentStore, State};
+use crate::kafka_args::{KAFKA_CONFIG, KafkaArgs};
 use crate::leadership::Leadership;
 
 /// The longest that a launch call may take; then its outcome is unknown and the next look shows it.
@@ -27,6 +30,8 @@ pub(crate) struct Executor {
     pub(crate) owner: String,
     pub(crate) policy: Policy,
     pub(crate) worker_command: Vec<String>,
+    /// How Kafka is reached beside its address.
+    pub(crate) kafka: KafkaArgs,
     pub(crate) intents: Arc<IntentStore>,
     pub(crate) providers: BTreeMap<String, Arc<dyn Provider>>,
     pub(crate) fleet: Arc<Fleet>,
@@ -195,6 +200,12 @@ impl Executor {
                 },
             ),
         ]);
+        // Only on this machine: a cloud's machines have their secrets from the cloud's own store.
+        if let (ProviderKind::Process { .. }, Some(config)) =
+            (&pool.provider, self.kafka.variable())
+        {
+            environment.insert(KAFKA_CONFIG.to_owned(), config);
+        }
         environment.extend(pool.environment.clone());
         WorkerSpec {
             command: self.worker_command.clone(),

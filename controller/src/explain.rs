@@ -6,9 +6,11 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use spillway_core::Policy;
 
 use crate::assignment::{Cause, Dealt};
 use crate::journal::{self, Event};
+use crate::orders::OrderView;
 use crate::view::{Chronicle, Decision};
 
 /// Something that was decided.
@@ -19,6 +21,8 @@ enum Entry {
     Decision(Box<Decision>),
     /// Who reads which partitions.
     Assigned { at: Timestamp, assigned: Dealt },
+    /// By a person.
+    Ordered(Box<OrderView>),
 }
 
 /// The planner's decisions of a journal, oldest first, at most the newest `last`.
@@ -29,7 +33,7 @@ pub(crate) fn decisions(journal: &Path, last: usize) -> anyhow::Result<Vec<Decis
     let entries = entries(journal, last)?.into_iter();
     let decisions = entries.filter_map(|entry| match entry {
         Entry::Decision(decision) => Some(*decision),
-        Entry::Assigned { .. } => None,
+        Entry::Assigned { .. } | Entry::Ordered(_) => None,
     });
     Ok(decisions.collect())
 }
@@ -37,7 +41,8 @@ pub(crate) fn decisions(journal: &Path, last: usize) -> anyhow::Result<Vec<Decis
 /// All that was decided, by whomever.
 fn entries(journal: &Path, last: usize) -> anyhow::Result<Vec<Entry>> {
     let mut chronicle = Chronicle::default();
-    let mut policy = String::new();
+    let mut policy: Option<Policy> = None;
+    let mut number = 0;
     let mut decisions: VecDeque<Entry> = VecDeque::new();
     let keep = |decisions: &mut VecDeque<Entry>, entry: Entry| {
         if decisions.len() == last {
@@ -46,12 +51,25 @@ fn entries(journal: &Path, last: usize) -> anyhow::Result<Vec<Entry>> {
         decisions.push_back(entry);
     };
     journal::read(journal, |event| match event {
-        Event::Began { planner, .. } => planner.policy().name().clone_into(&mut policy),
-        Event::Planned { plan, .. } => {
-            if let Some(decision) = chronicle.decision(&policy, &plan) {
+        Event::Began { planner, .. } => policy = Some(planner.policy().clone()),
+        Event::Planned {
+            plan,
+            violations,
+            decision,
+        } => {
+            let Some(policy) = &policy else {
+                return;
+            };
+            // Journals of before have no numbers.
+            let next = || {
+                number = decision.unwrap_or(number + 1);
+                number
+            };
+            if let Some(decision) = chronicle.decision(policy, "", (&plan, &violations), next) {
                 keep(&mut decisions, Entry::Decision(Box::new(decision)));
             }
         }
+        Event::Ordered { order, .. } => keep(&mut decisions, Entry::Ordered(order)),
         Event::Assigned { at, dealt } => {
             let assigned = dealt;
             keep(&mut decisions, Entry::Assigned { at, assigned });
@@ -76,6 +94,10 @@ pub(crate) fn print(journal: &Path, last: usize, json: bool) -> anyhow::Result<(
             Entry::Decision(decision) => decision,
             Entry::Assigned { at, assigned } => {
                 write!(out, "{}", told(at, &assigned))?;
+                continue;
+            }
+            Entry::Ordered(order) => {
+                writeln!(out, "{:.0}  {}", order.at, order.sentence())?;
                 continue;
             }
         };

@@ -1,133 +1,110 @@
-//! The controller's own server: dashboard, API, metrics, health. It only reads.
+//! The controller's own server: dashboard, API, metrics, health; its connections and their bounds.
 
-use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Json, Response};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use futures::stream::{self, Stream, StreamExt as _};
+use axum::{Router, middleware};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rust_embed::RustEmbed;
-use serde::Deserialize;
-use tokio_stream::wrappers::BroadcastStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep};
+use tower::ServiceExt as _;
+use tracing::{debug, warn};
 
+use crate::api::{self, App, Code, Peer, Problem};
 use crate::metrics;
-use crate::view::{Board, Update};
 
-/// Nothing from elsewhere, nothing inline: the page is served from here alone.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self'; img-src 'self' data:; \
-     frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-const DECISIONS_SHOWN: usize = 200;
-/// Proxies close streams that are silent for longer.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Connections at once: all streams, and as many again for everything else.
+const CONNECTIONS_MAX: usize = 512;
+/// The longest that a request's head may take to come.
+const HEAD_MAX: Duration = Duration::from_secs(15);
+const HEAD_BYTES_MAX: usize = 32 << 10;
+const HEADERS_MAX: usize = 100;
+/// A reader that takes nothing for so long is closed.
+const STALL_MAX: Duration = Duration::from_secs(30);
+/// Pause after a failed accept: mostly there are too many open files.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(RustEmbed)]
 #[folder = "dashboard/dist/"]
 struct Dashboard;
 
+/// Serves for ever.
+pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
+    let router = router(&app);
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        // Without a place a client waits in the listener's queue.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                tokio::spawn(connection(stream, peer, router.clone(), place));
+            }
+            Err(error) => {
+                warn!(%error, "connection not accepted");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+}
+
+/// Answers one connection until its end.
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    place: OwnedSemaphorePermit,
+) {
+    // Events are small and shall not wait for each other.
+    let _ = stream.set_nodelay(true);
+    let service =
+        hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let router = router.clone();
+            async move {
+                let mut request: Request = request.map(Body::new);
+                request.extensions_mut().insert(Peer(peer));
+                router.oneshot(request).await
+            }
+        });
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX)
+        .serve_connection(TokioIo::new(Watched::new(stream)), service)
+        .await;
+    if let Err(error) = served {
+        debug!(%error, %peer, "connection ended");
+    }
+    drop(place);
+}
+
 /// The server's routes.
-pub(crate) fn router(board: Arc<Board>) -> Router {
+fn router(app: &Arc<App>) -> Router {
     Router::new()
-        .route("/api/v1/state", get(state))
-        .route("/api/v1/history", get(history))
-        .route("/api/v1/decisions", get(decisions))
-        .route("/api/v1/events", get(events))
         .route("/metrics", get(metrics))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(page)
-        .with_state(board)
+        .with_state(Arc::clone(app))
+        .merge(api::router(app))
+        .layer(middleware::from_fn(api::secured))
 }
 
-async fn state(State(board): State<Arc<Board>>) -> Response {
-    match board.state() {
-        Some(state) => Json(&*state).into_response(),
-        None => not_yet(),
-    }
-}
-
-fn not_yet() -> Response {
-    let problem =
-        serde_json::json!({"error": "nothing has been observed yet", "code": "NothingObserved"});
-    (StatusCode::SERVICE_UNAVAILABLE, Json(problem)).into_response()
-}
-
-#[derive(Deserialize)]
-struct Selection {
-    policy: Option<String>,
-    limit: Option<usize>,
-}
-
-async fn history(State(board): State<Arc<Board>>, Query(asked): Query<Selection>) -> Response {
-    if let Some(unknown) = unknown_policy(&board, &asked) {
-        return unknown;
-    }
-    Json(board.history()).into_response()
-}
-
-async fn decisions(State(board): State<Arc<Board>>, Query(asked): Query<Selection>) -> Response {
-    if let Some(unknown) = unknown_policy(&board, &asked) {
-        return unknown;
-    }
-    let decisions = board.decisions(asked.limit.unwrap_or(DECISIONS_SHOWN));
-    Json(
-        decisions
-            .iter()
-            .map(|decision| &**decision)
-            .collect::<Vec<_>>(),
-    )
-    .into_response()
-}
-
-fn unknown_policy(board: &Board, asked: &Selection) -> Option<Response> {
-    let name = asked.policy.as_ref()?;
-    let state = board.state()?;
-    if state.policies.iter().any(|policy| policy.name == *name) {
-        return None;
-    }
-    let problem = serde_json::json!({"error": format!("no policy is called {name}"), "code": "UnknownPolicy"});
-    Some((StatusCode::NOT_FOUND, Json(problem)).into_response())
-}
-
-async fn events(
-    State(board): State<Arc<Board>>,
-    headers: HeaderMap,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let last = headers
-        .get("last-event-id")
-        .and_then(|id| id.to_str().ok()?.parse().ok());
-    let (missed, updates) = board.follow(last);
-    let first = board.state().map(Update::State);
-    let missed = missed.into_iter().map(Update::Decision);
-    let begin = stream::iter(first.into_iter().chain(missed));
-    // A reader that fell behind goes on with what is newest: every state is whole.
-    let live = BroadcastStream::new(updates).filter_map(|update| async { update.ok() });
-    let events = begin.chain(live).map(|update| Ok(event(&update)));
-    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
-}
-
-fn event(update: &Update) -> Event {
-    let made = match update {
-        Update::State(state) => Event::default().event("state").json_data(&**state),
-        Update::Decision(decision) => {
-            let event = Event::default()
-                .event("decision")
-                .id(decision.id.to_string());
-            event.json_data(&**decision)
-        }
-    };
-    made.unwrap_or_else(|error| Event::default().comment(format!("not shown: {error}")))
-}
-
-async fn metrics(State(board): State<Arc<Board>>) -> Response {
-    let Some(state) = board.state() else {
-        return not_yet();
-    };
-    match metrics::render(&state) {
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    match metrics::render(&app.board) {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(header::CONTENT_TYPE, kind)], text).into_response()
@@ -136,8 +113,8 @@ async fn metrics(State(board): State<Arc<Board>>) -> Response {
     }
 }
 
-async fn ready(State(board): State<Arc<Board>>) -> Response {
-    match board.is_ready() {
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    match app.board.is_ready() {
         true => "ok\n".into_response(),
         false => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -153,30 +130,105 @@ async fn page(uri: Uri) -> Response {
         path => path,
     };
     let Some(file) = Dashboard::get(path) else {
-        return (
-            StatusCode::NOT_FOUND,
-            "there is nothing here; the dashboard is at /\n",
-        )
-            .into_response();
+        let told = "there is nothing here; the dashboard is at /";
+        return Problem::new(Code::NoSuchPath, told).into_response();
     };
     let kind = HeaderValue::from_str(file.metadata.mimetype());
     let kind = kind.unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let headers = [
         (header::CONTENT_TYPE, kind),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(CONTENT_SECURITY_POLICY),
-        ),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
-        (
-            header::REFERRER_POLICY,
-            HeaderValue::from_static("no-referrer"),
-        ),
         // The files' names do not change with their content.
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
     (headers, file.data).into_response()
 }
+
+/// A connection that ends when the other side takes nothing for too long.
+struct Watched {
+    stream: TcpStream,
+    /// When a write that waits is given up; set while one waits.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+// === impl Watched ===
+
+impl Watched {
+    fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            stalled: None,
+        }
+    }
+
+    /// The same, unless a write has waited for too long.
+    fn judge<T>(
+        &mut self,
+        polled: Poll<std::io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<T>> {
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let until = Instant::now() + STALL_MAX;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        match stalled.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(std::io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.judge(polled, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.judge(polled, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

@@ -17,8 +17,8 @@ use folder::Folder;
 
 pub(crate) use objects::Objects;
 
-/// Closed intents that are kept one by one; what older ones cost is kept as a sum.
-const CLOSED_MAX: usize = 500;
+/// Closed intents that are kept one by one if nothing else is said; what older ones cost is kept as a sum.
+pub(crate) const CLOSED_MAX: usize = 500;
 
 /// One intent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,6 +63,7 @@ pub(crate) struct IntentStore {
     intents: Mutex<Kept>,
     /// One write at a time.
     writing: tokio::sync::Mutex<()>,
+    closed_max: usize,
 }
 
 /// Where they outlive this process.
@@ -119,7 +120,14 @@ impl IntentStore {
             home,
             intents: Mutex::new(Self::kept_of(intents, forgotten)),
             writing: tokio::sync::Mutex::default(),
+            closed_max: CLOSED_MAX,
         }
+    }
+
+    /// The same, with so many closed intents kept one by one, at least 1.
+    pub(crate) fn keeping(mut self, closed_max: usize) -> Self {
+        self.closed_max = closed_max;
+        self
     }
 
     fn kept_of(intents: Vec<Intent>, forgotten: Forgotten) -> Kept {
@@ -176,7 +184,7 @@ impl IntentStore {
             let mut kept = self.kept();
             kept.next_number = kept.next_number.max(intent.number + 1);
             kept.intents.insert(intent.id.clone(), intent);
-            kept.too_many()
+            kept.too_many(self.closed_max)
         };
         for intent in oldest {
             self.forget(intent).await?;
@@ -239,9 +247,9 @@ impl IntentStore {
 
 impl Kept {
     /// Closed intents beyond those that are kept one by one, the oldest first.
-    fn too_many(&self) -> Vec<Intent> {
+    fn too_many(&self, closed_max: usize) -> Vec<Intent> {
         let closed = self.intents.values().filter(|intent| intent.is_closed());
-        let many = closed.clone().count().saturating_sub(CLOSED_MAX);
+        let many = closed.clone().count().saturating_sub(closed_max);
         if many == 0 {
             return Vec::new();
         }

@@ -1,10 +1,12 @@
 //! The journal: everything that went into the planner and every plan that came out, in order.
 //!
 //! From it every decision can be explained, and the planner run again: `replay` gives the same plans byte for byte.
+//! The file that is written is plain; closed ones go into the history, compressed.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::io::{BufRead, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -12,11 +14,13 @@ use serde::{Deserialize, Serialize};
 use spillway_core::{Action, IntentId, Outcome, Plan, Planner, Policy, Snapshot, Violation};
 
 use crate::assignment::Dealt;
+use crate::history::{History, segments};
+use crate::orders::OrderView;
 
 /// A file is closed and the next begun beyond this size.
-const FILE_BYTES_MAX: u64 = 64 << 20;
-/// Files kept; the oldest goes first.
-const FILES_MAX: usize = 8;
+const FILE_BYTES_MAX: u64 = 16 << 20;
+/// Files kept where the history cannot take them in; the oldest goes first.
+const FILES_MAX: usize = 64;
 
 /// One line of the journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,6 +38,9 @@ pub(crate) enum Event {
     Planned {
         plan: Box<Plan>,
         violations: Vec<Violation>,
+        /// Its number, if it is a decision.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decision: Option<u64>,
     },
     /// A step was begun.
     Started { at: Timestamp, action: Action },
@@ -49,11 +56,17 @@ pub(crate) enum Event {
         #[serde(flatten)]
         dealt: Dealt,
     },
+    /// Somebody ordered something, or was refused it.
+    Ordered {
+        at: Timestamp,
+        order: Box<OrderView>,
+    },
 }
 
 /// Writes a journal.
 pub(crate) struct Journal {
     folder: PathBuf,
+    history: Arc<History>,
     file: BufWriter<File>,
     number: u64,
     written: u64,
@@ -65,16 +78,26 @@ const SCHEMA: u32 = 1;
 // === impl Journal ===
 
 impl Journal {
-    /// Begins a new file in `folder`.
+    /// Begins a new file in `folder`; those of before go into the history.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub(crate) fn begin(folder: PathBuf, planner: &Planner) -> anyhow::Result<Self> {
+    pub(crate) fn begin(
+        folder: PathBuf,
+        history: Arc<History>,
+        planner: &Planner,
+    ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&folder)?;
-        let last = files(&folder)?.last().map_or(0, |(number, _)| *number);
+        let before = files(&folder)?;
+        let last = before.last().map_or(0, |(number, _)| *number);
+        let last = last.max(segments::last(&folder)?);
+        for (number, path) in before {
+            history.seal(number, path);
+        }
         let file = open(&folder, last + 1)?;
         let mut journal = Self {
             folder,
+            history,
             file,
             number: last + 1,
             written: 0,
@@ -104,6 +127,8 @@ impl Journal {
     pub(crate) fn flush(&mut self, planner: &Planner) -> anyhow::Result<()> {
         self.file.flush().context("cannot write the journal")?;
         if self.written > FILE_BYTES_MAX {
+            self.history
+                .seal(self.number, path_of(&self.folder, self.number));
             self.number += 1;
             self.file = open(&self.folder, self.number)?;
             self.written = 0;
@@ -134,31 +159,86 @@ impl Event {
     }
 }
 
-/// Reads a journal's lines, oldest first. A last line that was cut off by a crash is left out.
+/// Reads a journal's lines, oldest first: what the history holds, and then the files. A last line of a file that was cut
+/// off by a crash is left out.
 ///
 /// # Errors
 /// When a file cannot be read, or a line in the middle is damaged.
 pub(crate) fn read(folder: &Path, mut each: impl FnMut(Event)) -> anyhow::Result<()> {
-    let files = files(folder)?;
-    anyhow::ensure!(
-        !files.is_empty(),
-        "there is no journal in {}",
-        folder.display()
-    );
-    for (_, path) in files {
-        let mut lines = BufReader::new(File::open(&path)?)
-            .lines()
-            .enumerate()
-            .peekable();
-        while let Some((number, line)) = lines.next() {
-            match serde_json::from_str(&line?) {
-                Ok(event) => each(event),
-                Err(_) if lines.peek().is_none() => {}
-                Err(error) => {
-                    return Err(error)
-                        .with_context(|| format!("{} line {}", path.display(), number + 1));
-                }
+    let mut last = 0;
+    'again: loop {
+        segments::read(folder, (i64::MIN, i64::MAX), |number, lines| {
+            if number > last {
+                last = number;
+                read_lines(lines, &format!("part {number} of the history"), &mut each)?;
             }
+            Ok(())
+        })?;
+        for (number, path) in files(folder)? {
+            if number <= last {
+                continue;
+            }
+            let file = match File::open(&path) {
+                Ok(file) => file,
+                // A controller took it into the history meanwhile.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue 'again,
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot read {}", path.display()));
+                }
+            };
+            last = number;
+            read_lines(
+                &mut BufReader::new(file),
+                &path.display().to_string(),
+                &mut each,
+            )?;
+        }
+        break;
+    }
+    anyhow::ensure!(last > 0, "there is no journal in {}", folder.display());
+    Ok(())
+}
+
+fn read_lines(
+    from: &mut dyn BufRead,
+    name: &str,
+    each: &mut impl FnMut(Event),
+) -> anyhow::Result<()> {
+    let mut lines = from.lines().enumerate().peekable();
+    while let Some((number, line)) = lines.next() {
+        match serde_json::from_str(&line?) {
+            Ok(event) => each(event),
+            Err(_) if lines.peek().is_none() => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("{name} line {}", number + 1));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes the lines of the parts that touch a time to `out`, as they are.
+///
+/// # Errors
+/// When a part cannot be read, or `out` takes nothing more.
+pub(crate) fn export(
+    folder: &Path,
+    from: Timestamp,
+    to: Timestamp,
+    out: &mut dyn std::io::Write,
+) -> anyhow::Result<()> {
+    let mut last = 0;
+    let span = (from.as_millisecond(), to.as_millisecond());
+    segments::read(folder, span, |number, lines| {
+        last = number;
+        std::io::copy(lines, out)?;
+        Ok(())
+    })?;
+    // What is not closed yet is of now.
+    let last = last.max(segments::last(folder)?);
+    for (number, path) in files(folder)? {
+        if number > last {
+            std::io::copy(&mut File::open(&path)?, out)?;
         }
     }
     Ok(())
@@ -213,13 +293,17 @@ pub(crate) fn replay(folder: &Path, policy: Option<&Policy>) -> anyhow::Result<R
                 replayed.first_difference.get_or_insert(plan.at);
             }
         }
-        (Event::Assigned { .. }, _) | (_, None) => {}
+        (Event::Assigned { .. } | Event::Ordered { .. }, _) | (_, None) => {}
     })?;
     Ok(replayed)
 }
 
+fn path_of(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("journal-{number:06}.jsonl"))
+}
+
 fn open(folder: &Path, number: u64) -> anyhow::Result<BufWriter<File>> {
-    let path = folder.join(format!("journal-{number:06}.jsonl"));
+    let path = path_of(folder, number);
     let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
     Ok(BufWriter::new(file))
 }
@@ -244,3 +328,7 @@ fn files(folder: &Path) -> anyhow::Result<Vec<(u64, PathBuf)>> {
     files.sort();
     Ok(files)
 }
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+mod tests;

@@ -1,5 +1,6 @@
 //! `spillway`: clears an image-recognition backlog on time for the least money.
 
+mod api;
 mod assignment;
 mod backtest;
 mod cli;
@@ -10,13 +11,16 @@ mod demo;
 mod execute;
 mod explain;
 mod files;
+mod history;
 mod http;
 mod intents;
 mod journal;
+mod kafka_args;
 mod leadership;
 mod market;
 mod metrics;
 mod observe;
+mod orders;
 mod parallel;
 mod policy;
 mod policy_file;
@@ -24,6 +28,7 @@ mod providers;
 mod run;
 mod size;
 mod svg;
+mod top;
 mod traces;
 mod view;
 mod worlds;

@@ -160,7 +160,8 @@ impl Known {
             Event::Began { .. }
             | Event::Observed { .. }
             | Event::Started { .. }
-            | Event::Assigned { .. } => {}
+            | Event::Assigned { .. }
+            | Event::Ordered { .. } => {}
         }
     }
 }

@@ -8,7 +8,8 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use spillway_cloud::{CloudError, Instance, InstanceState, Provider};
 use spillway_core::{
-    BacklogReading, IntentId, Machine, SeenBase, SeenInstance, SeenWorker, Snapshot, WorkerPhase,
+    BacklogReading, IntentId, Machine, Orders, SeenBase, SeenInstance, SeenWorker, Snapshot,
+    WorkerPhase,
 };
 use spillway_kafka::{BacklogSource, Fleet, FleetSnapshot};
 use spillway_kube::Base;
@@ -41,6 +42,8 @@ pub(crate) struct Observed {
     pub(crate) heartbeats: Vec<Heartbeat>,
     /// Machines with our tags of which no intent is known.
     pub(crate) orphans: Vec<(String, Instance)>,
+    /// Whether a provider listed its machines, or there is none to be asked.
+    pub(crate) has_listed: bool,
 }
 
 // === impl Sources ===
@@ -66,6 +69,7 @@ impl Sources {
             instances,
             next_intent: self.intents.next_number(),
             base,
+            orders: Orders::default(),
         };
         let heartbeats = fleet
             .workers
@@ -76,6 +80,7 @@ impl Sources {
             snapshot,
             heartbeats,
             orphans,
+            has_listed: listed.is_empty() || listed.values().any(Result::is_ok),
         }
     }
 

@@ -3,6 +3,7 @@
 mod aws;
 mod azure;
 mod boot;
+mod counted;
 mod gcp;
 mod net;
 mod oci;
@@ -14,6 +15,8 @@ use anyhow::Context as _;
 use spillway_cloud::Provider;
 use spillway_cloud::process::{Process, ProcessConfig};
 use spillway_core::{Policy, Pool, ProviderKind};
+
+pub(crate) use counted::counted;
 
 use crate::run::Providers;
 

@@ -1,5 +1,7 @@
 //! The loop: observe ▶ plan ▶ check ▶ execute ▶ journal, once a second and whenever a step has ended.
 
+mod beside;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,24 +17,29 @@ use spillway_core::{
     Action, AssignmentMode, IntentId, Mode, Outcome, Planner, Policy, ProviderKind, Snapshot,
     Violation, check,
 };
-use spillway_kafka::{Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag, KafkaConfig};
+use spillway_kafka::{Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag};
 use spillway_kube::Base;
 use spillway_wire::{Heartbeat, topics};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{error, info, warn};
 
+use crate::api::{App, AppConfig};
 use crate::assignment::{Assignment, Look};
 use crate::cluster::Teller;
 use crate::control::Desk;
 use crate::execute::Executor;
+use crate::history::{History, Keep};
 use crate::http;
 use crate::intents::{Intent, IntentStore};
 use crate::journal::{Event, Journal};
+use crate::kafka_args::KafkaArgs;
 use crate::leadership::Leadership;
+use crate::metrics::Metrics;
 use crate::observe::{Observed, Sources, readable_workers};
+use crate::orders::OrderBook;
 use crate::providers;
-use crate::view::{Board, Scene};
+use crate::view::{Board, Chronicle, Lead, LoopView, OutcomeView, Scene};
 
 /// The longest that a look at Kafka may take; what is not answered by then is unknown.
 const BACKLOG_DEADLINE: Duration = Duration::from_millis(800);
@@ -48,16 +55,28 @@ const END_DEADLINE: Duration = Duration::from_secs(30);
 /// How a controller runs.
 pub(crate) struct RunConfig {
     pub(crate) policy: Policy,
+    /// The policy as it was written.
+    pub(crate) manifest: String,
+    /// A policy that is tried out beside it.
+    pub(crate) shadow: Option<Policy>,
+    /// How Kafka is reached beside its address.
+    pub(crate) kafka: KafkaArgs,
     pub(crate) owner: String,
     /// Folder of intents, journal, lock and the machines of the `process` provider.
     pub(crate) state: PathBuf,
     /// Folder of the machines of the `process` provider; the state folder unless replicas share them.
     pub(crate) machines: PathBuf,
     pub(crate) listen: SocketAddr,
+    /// Who may ask what of the server.
+    pub(crate) app: AppConfig,
+    /// What the history keeps.
+    pub(crate) keep: Keep,
     /// Program and arguments of a worker.
     pub(crate) worker_command: Vec<String>,
     /// Whether all machines are ended with the controller, rather than left for the next one.
     pub(crate) terminate_on_exit: bool,
+    /// Closed intents that are kept one by one.
+    pub(crate) closed_max: usize,
 }
 
 /// What a loop stands on: who may act, and where its intents are.
@@ -68,6 +87,10 @@ pub(crate) struct Ground {
     pub(crate) base: Option<Arc<Base>>,
     /// Who tells the cluster what was decided.
     pub(crate) teller: Option<Teller>,
+    /// What people have ordered.
+    pub(crate) orders: Arc<OrderBook>,
+    /// In a cluster: this replica's name, and the namespace.
+    pub(crate) replica: Option<(String, String)>,
 }
 
 pub(crate) struct Controller {
@@ -80,10 +103,15 @@ pub(crate) struct Controller {
     token: u64,
     journal: Journal,
     board: Arc<Board>,
+    orders: Arc<OrderBook>,
+    metrics: Arc<Metrics>,
+    ticking: LoopView,
     steps: Arc<Semaphore>,
     ended: mpsc::Sender<(IntentId, Outcome)>,
     ended_from: mpsc::Receiver<(IntentId, Outcome)>,
     last_sentence: String,
+    chronicle: Chronicle,
+    revision: String,
     teller: Option<Teller>,
 }
 
@@ -94,17 +122,24 @@ pub(crate) struct Controller {
 pub(crate) async fn run(config: RunConfig, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let ground = Ground {
         leadership: Arc::new(Leadership::take(&config.state)?),
-        intents: Arc::new(IntentStore::open(config.state.join("intents"))?),
+        intents: Arc::new(
+            IntentStore::open(config.state.join("intents"))?.keeping(config.closed_max),
+        ),
         base: None,
         teller: None,
+        orders: Arc::new(OrderBook::of_file(config.state.join("orders.json"))?),
+        replica: None,
     };
-    let board = Arc::new(Board::new());
-    let mut controller = Controller::begin(&config, ground, Arc::clone(&board), None)?;
-    let server = serve(config.listen, &config.state, board).await?;
+    let history = History::open(&config.state.join("journal"), config.keep)?;
+    let board = Arc::new(Board::new(Arc::clone(&history)));
+    let app = App::new(Arc::clone(&board), &config.app, config.listen, None)?;
+    let mut controller = Controller::begin(&config, ground, board, None)?;
+    let server = serve(config.listen, &config.state, app).await?;
     controller.go(stop).await?;
     info!("stopping");
     controller.end(config.terminate_on_exit).await?;
     server.abort();
+    history.close();
     Ok(())
 }
 
@@ -115,8 +150,8 @@ pub(crate) async fn run(config: RunConfig, stop: impl Future<Output = ()>) -> an
 pub(crate) async fn serve(
     listen: SocketAddr,
     state: &Path,
-    board: Arc<Board>,
-) -> anyhow::Result<tokio::task::JoinHandle<std::io::Result<()>>> {
+    app: Arc<App>,
+) -> anyhow::Result<tokio::task::JoinHandle<()>> {
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}"))?;
@@ -124,8 +159,7 @@ pub(crate) async fn serve(
     info!(%address, "dashboard is up");
     // For whoever started us with port 0.
     crate::files::replace(&state.join("address"), address.to_string().as_bytes())?;
-    let server = axum::serve(listener, http::router(board)).into_future();
-    Ok(tokio::spawn(server))
+    Ok(tokio::spawn(http::serve(listener, app)))
 }
 
 // === impl Controller ===
@@ -150,11 +184,13 @@ impl Controller {
             intents,
             base,
             teller,
+            orders,
+            replica,
         } = ground;
-        let kafka = KafkaConfig::new(policy.bootstrap_servers().join(","));
-        let cluster = Cluster::new(kafka)?;
+        let cluster = Cluster::new(config.kafka.reach(policy.bootstrap_servers()))?;
         let fleet = Arc::new(Fleet::follow(Arc::clone(&cluster), topics::WORKERS)?);
         let providers = providers::of(&policy, &config.owner, &config.machines)?;
+        let providers = providers::counted(providers, board.metrics());
         let jobs = policy.topics().iter();
         let jobs: Vec<String> = jobs.map(|topic| topic.name.clone()).collect();
         let lag = GroupLag::new(
@@ -174,7 +210,8 @@ impl Controller {
             owner: config.owner.clone(),
             policy: policy.clone(),
             worker_command: config.worker_command.clone(),
-            intents,
+            kafka: config.kafka.clone(),
+            intents: Arc::clone(&intents),
             providers,
             fleet,
             leadership: Arc::clone(&leadership),
@@ -184,11 +221,27 @@ impl Controller {
             Some(learned) => learned.under(policy),
             None => Planner::new(policy),
         };
-        let journal = Journal::begin(config.state.join("journal"), &planner)?;
+        let planner = planner.beside(config.shadow.clone());
+        let history = Arc::clone(board.history());
+        let journal = Journal::begin(config.state.join("journal"), history, &planner)?;
         let (ended_to, ended) = mpsc::channel(STEPS_MAX * 4);
         let lease = planner.policy().dead_man_lease();
         let token = leadership.token;
         info!(policy = planner.policy().name(), token, "leading");
+        let (identity, namespace) = replica.unzip();
+        let revision = beside::revision(planner.policy())?;
+        board.begin(Lead {
+            policy: planner.policy().clone(),
+            manifest: config.manifest.clone(),
+            revision: revision.clone(),
+            orders: Arc::clone(&orders),
+            intents,
+            token,
+            since: Timestamp::now(),
+            identity,
+            namespace,
+        });
+        let metrics = Arc::clone(board.metrics());
         Ok(Self {
             planner,
             sources,
@@ -198,10 +251,15 @@ impl Controller {
             token,
             journal,
             board,
+            orders,
+            metrics,
+            ticking: LoopView::default(),
             steps: Arc::new(Semaphore::new(STEPS_MAX)),
             ended: ended_to,
             ended_from: ended,
             last_sentence: String::new(),
+            chronicle: Chronicle::default(),
+            revision,
             teller,
         })
     }
@@ -212,12 +270,15 @@ impl Controller {
     /// When its state folder can no longer be written.
     pub(crate) async fn go(&mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         tokio::pin!(stop);
+        let orders = Arc::clone(&self.orders);
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = &mut stop => return Ok(()),
                 _ = ticks.tick() => {}
+                // Whoever orders something sees it followed at once.
+                () = orders.changed() => {}
                 Some((intent, outcome)) = self.ended_from.recv() => {
                     self.finished(&intent, &outcome)?;
                     while let Ok((intent, outcome)) = self.ended_from.try_recv() {
@@ -233,10 +294,12 @@ impl Controller {
     async fn tick(&mut self) -> anyhow::Result<()> {
         let began = Instant::now();
         let Observed {
-            snapshot,
+            mut snapshot,
             heartbeats,
             orphans,
+            has_listed,
         } = self.sources.observe().await;
+        self.take_orders(&mut snapshot).await?;
         // Whoever led while all of this was looked at knows every intent: what has none is an orphan for good.
         let led = self.executor.leadership.is_held();
         self.planner.observe(snapshot.clone());
@@ -245,9 +308,16 @@ impl Controller {
         })?;
         let plan = self.planner.plan(Timestamp::now());
         let violations = check(self.planner.policy(), &snapshot, &plan);
+        let decision = self.chronicle.decision(
+            self.planner.policy(),
+            &self.revision,
+            (&plan, &violations),
+            || self.board.history().next_id(),
+        );
         let event = Event::Planned {
             plan: Box::new(plan.clone()),
             violations: violations.clone(),
+            decision: decision.as_ref().map(|it| it.id),
         };
         self.journal.write(&event)?;
         if !violations.is_empty() {
@@ -258,12 +328,20 @@ impl Controller {
             }
         }
         self.journal.flush(&self.planner)?;
+        let name = self.planner.policy().name();
+        self.metrics.planned(name, &plan, !violations.is_empty());
         self.board.show(&Scene {
             policy: self.planner.policy(),
             snapshot: &snapshot,
             plan: &plan,
+            decision,
             heartbeats: &heartbeats,
             intents: &self.sources.intents,
+            beliefs: self.planner.beliefs(),
+            spent_today: self.planner.spent_today(plan.at),
+            refusals: self.refusals(plan.at),
+            orphans: has_listed.then_some(orphans.len() as u64),
+            ticking: self.ticking,
         });
         if let Some(teller) = &self.teller {
             teller.tell(self.planner.policy(), &snapshot, &plan);
@@ -275,6 +353,12 @@ impl Controller {
         if led && self.planner.policy().mode() == Mode::Enforce {
             self.end_orphans(orphans).await;
         }
+        let elapsed = began.elapsed().as_secs_f64();
+        self.metrics.ticked(self.planner.policy().name(), elapsed);
+        self.ticking = LoopView {
+            tick_seconds: elapsed,
+            ticks: self.ticking.ticks + 1,
+        };
         Ok(())
     }
 
@@ -376,6 +460,9 @@ impl Controller {
             Outcome::Unknown { why } => warn!(%intent, error = why, "outcome is unknown"),
             Outcome::Failed { why } => warn!(%intent, error = why, "failed, will be tried again"),
         }
+        let told = serde_json::to_value(OutcomeView::of(at, outcome))?;
+        let policy = self.planner.policy().name();
+        self.board.history().outcome(policy, intent.as_str(), told);
         self.planner.finished(at, intent, outcome);
         let event = Event::Finished {
             at,
@@ -383,20 +470,6 @@ impl Controller {
             outcome: outcome.clone(),
         };
         self.journal.write(&event)
-    }
-
-    /// Ends machines with our tags of which no intent is known: nobody would ever give them back.
-    async fn end_orphans(&self, orphans: Vec<(String, spillway_cloud::Instance)>) {
-        let ends = orphans.into_iter().filter_map(|(pool, machine)| {
-            let provider = self.executor.providers.get(&pool)?;
-            Some(async move {
-                warn!(%pool, instance = machine.id, intent = machine.intent, "ending an orphan");
-                if let Err(error) = provider.terminate(&machine.id).await {
-                    warn!(instance = machine.id, %error, "orphan was not ended, will be tried again");
-                }
-            })
-        });
-        join_all(ends).await;
     }
 
     /// Ends what was begun and gives what was learned.

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use spillway_core::{Market, Policy};
-use spillway_sim::{BaseSpec, BootLaw, OfferSpec, WorldSpec};
+use spillway_sim::{BaseSpec, BootLaw, OfferSpec, Troubles, WorldSpec};
 
 /// A description of more bytes than this describes no world.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// The world that `name` names: `calm`, `adverse`, `policy` for that of `policy`, else a file.
+/// The world that `name` names: `calm`, `adverse`, `adverse:spot,boots` with these troubles alone, `policy` for that of
+/// `policy`, else a file.
 ///
 /// # Errors
 /// When there is no such world, or its file describes none that can be run: with the place.
@@ -20,9 +21,24 @@ pub(crate) fn named(name: &str, policy: Option<&Policy>) -> anyhow::Result<World
         "policy" => {
             told_by(policy.context("--world policy needs a policy: name one with --policy")?)
         }
-        path => from_file(Path::new(path))?,
+        other => match other.strip_prefix("adverse:") {
+            Some(troubles) => adverse_in(troubles)?,
+            None => from_file(Path::new(other))?,
+        },
     };
     check(&spec).with_context(|| name.to_owned())?;
+    Ok(spec)
+}
+
+/// The adverse world with only some of its troubles.
+fn adverse_in(troubles: &str) -> anyhow::Result<WorldSpec> {
+    let mut spec = WorldSpec::adverse();
+    let names: Vec<&str> = troubles.split(',').map(str::trim).collect();
+    spec.troubles = spec.troubles.only(&names).with_context(|| {
+        let all = Troubles::NAMES.join(", ");
+        format!("adverse:{troubles} names no trouble of the adverse world; they are {all}")
+    })?;
+    spec.name = format!("adverse:{}", names.join(","));
     Ok(spec)
 }
 
@@ -145,6 +161,16 @@ mod tests {
                 .to_string()
                 .contains("--print-world")
         );
+    }
+
+    #[test]
+    fn troubles_can_be_alone() {
+        let world = named("adverse:spot, boots", None).unwrap();
+        assert_eq!(world.name, "adverse:spot,boots");
+        assert!(world.troubles.spot.is_some() && !world.troubles.boot_factors.is_empty());
+        assert!(world.troubles.rates.is_none() && world.troubles.signal.is_none());
+        let error = named("adverse:sport", None).unwrap_err().to_string();
+        assert!(error.contains("rates, boots, spot"), "{error}");
     }
 
     #[test]

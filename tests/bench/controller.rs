@@ -5,14 +5,15 @@ mod report;
 use std::{
     fs,
     hint::black_box,
-    net::TcpListener,
+    io::{BufRead as _, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, ensure};
 use jiff::{SignedDuration, Timestamp};
 use spillway_core::{
-    Action, BASE_POOL, BacklogReading, Committed, IntentId, Machine, Offsets, PartitionId,
+    Action, BASE_POOL, BacklogReading, Committed, IntentId, Machine, Offsets, Orders, PartitionId,
     PartitionReading, Planner, Policy, Progress, SeenInstance, SeenWorker, Snapshot, WorkerPhase,
     check, raw,
 };
@@ -70,6 +71,8 @@ const LARGE_BURST: Scene = Scene {
 };
 /// Fewest ticks that a figure stands on.
 const TICKS_MIN: usize = 200;
+/// Event streams that are open at once.
+const STREAMS: usize = 100;
 const DEMO_MAX: Duration = Duration::from_secs(300);
 
 /// How large a world is.
@@ -276,37 +279,99 @@ impl Scene {
             instances: intents.iter().map(instance).collect(),
             next_intent: workers + 1,
             base: None,
+            orders: Orders::default(),
         })
     }
 }
 
-/// The controller's memory, as a short demo reports it.
+/// The controller's memory, as a short demo reports it: with nobody looking, and with many streams open.
 fn memory(report: &mut Report) -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("report.json");
-    // Free a moment ago; the dashboard's own default may be another demo's.
-    let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let mut demo = require_program("spillway").context("spillway is not built")?;
-    demo.current_dir(report::root())
-        .args(["demo", "--once", "--plain", "--burst", "300"])
-        .args(["--drain-within", "60s", "--listen", &listen.to_string()])
-        .arg("--report")
-        .arg(&file);
-    let mut demo = Process::spawn("demo", demo)?;
-    let ended = demo.wait(DEMO_MAX);
-    let text = fs::read_to_string(&file)
-        .with_context(|| format!("the demo ({ended}) wrote no report:\n{}", demo.log()))?;
-    let summary: serde_json::Value = serde_json::from_str(&text)?;
-    let bytes = summary["controller_memory_bytes_max"]
-        .as_f64()
-        .context("the demo saw no memory of its controller")?;
+    let alone = Demo::run(0)?;
     report.figure(
         "controller_memory",
-        bytes / 1e6,
+        alone.bytes / 1e6,
         "MB",
         format!(
             "most resident memory seen in spillway demo --once --burst 300 --drain-within 60s ({} jobs)",
-            summary["jobs"]
+            alone.jobs
         ),
+    )?;
+    let followed = Demo::run(STREAMS)?;
+    ensure!(
+        followed.streams_fed == STREAMS,
+        "{} of {STREAMS} streams were given states",
+        followed.streams_fed
+    );
+    report.figure(
+        "streams_memory",
+        (followed.bytes - alone.bytes) / 1e6,
+        "MB",
+        format!("the same demo with {STREAMS} event streams open from its beginning to its end, less the one above"),
     )
+}
+
+/// A short demo, and what was seen of it.
+struct Demo {
+    /// Most resident memory of its controller.
+    bytes: f64,
+    jobs: serde_json::Value,
+    /// Streams that were given two states at least.
+    streams_fed: usize,
+}
+
+impl Demo {
+    /// Runs one, with so many event streams open.
+    fn run(streams: usize) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("report.json");
+        // Free a moment ago; the dashboard's own default may be another demo's.
+        let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let mut demo = require_program("spillway").context("spillway is not built")?;
+        demo.current_dir(report::root())
+            .args(["demo", "--once", "--plain", "--burst", "300"])
+            .args(["--drain-within", "60s", "--listen", &listen.to_string()])
+            .arg("--report")
+            .arg(&file);
+        let mut demo = Process::spawn("demo", demo)?;
+        let readers: Vec<_> = (0..streams)
+            .map(|_| std::thread::spawn(move || follow(listen)))
+            .collect();
+        let ended = demo.wait(DEMO_MAX);
+        let fed = readers.into_iter().filter_map(|reader| reader.join().ok());
+        let streams_fed = fed.filter(|states| *states >= 2).count();
+        let text = fs::read_to_string(&file)
+            .with_context(|| format!("the demo ({ended}) wrote no report:\n{}", demo.log()))?;
+        let summary: serde_json::Value = serde_json::from_str(&text)?;
+        let bytes = summary["controller_memory_bytes_max"]
+            .as_f64()
+            .context("the demo saw no memory of its controller")?;
+        Ok(Self {
+            bytes,
+            jobs: summary["jobs"].clone(),
+            streams_fed,
+        })
+    }
+}
+
+/// Follows a controller's events until it ends; how many states it was given.
+fn follow(address: std::net::SocketAddr) -> usize {
+    let began = Instant::now();
+    while began.elapsed() < DEMO_MAX {
+        let Ok(mut stream) = TcpStream::connect(address) else {
+            std::thread::sleep(Duration::from_millis(200));
+            continue;
+        };
+        let request = "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        if stream.write_all(request.as_bytes()).is_err() {
+            continue;
+        }
+        let lines = BufReader::new(stream).lines().map_while(Result::ok);
+        let states = lines.filter(|line| line == "event: state").count();
+        // Before the first tick there is nothing to follow yet.
+        if states > 0 {
+            return states;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    0
 }

@@ -141,6 +141,15 @@ impl Report {
         });
     }
 
+    /// Says that no figure of the table that is not there yet could be measured, and why.
+    #[allow(dead_code, reason = "not every benchmark has such figures")]
+    pub(crate) fn none_run(&mut self, why: &str) {
+        let missing: Vec<String> = self.missing().map(str::to_owned).collect();
+        for name in missing {
+            self.not_run(&name, why);
+        }
+    }
+
     /// Writes `target/bench/<name>.json` and prints the table.
     ///
     /// # Errors

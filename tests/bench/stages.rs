@@ -22,6 +22,42 @@ pub(crate) struct Stages {
     pub(crate) encode_ms: f64,
 }
 
+/// What `bench` says of a head with random weights; the rest of its answer is for people.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Head {
+    pub(crate) matrix_ms: f64,
+    pub(crate) chosen_ms: f64,
+    pub(crate) copied_ms: f64,
+    /// The second over the first.
+    pub(crate) ratio: f64,
+}
+
+/// Measures 7,500 labels beside their bare matrix.
+pub(crate) fn head(images: &Path) -> anyhow::Result<Head> {
+    #[derive(Deserialize)]
+    struct Bench {
+        head: Head,
+    }
+    let mut command: Command =
+        require_program("spillway-worker").context("spillway-worker is not built")?;
+    command
+        .args([
+            "bench",
+            "--json",
+            "--duration",
+            "1s",
+            "--head-labels",
+            "7500",
+        ])
+        .args(["--device", "cpu", "--model-set"])
+        .arg(root().join("worker/models/demo"))
+        .arg("--images")
+        .arg(images)
+        .stdout(Stdio::piped());
+    let bench: Bench = answered("bench", command.spawn().context("bench did not start")?)?;
+    Ok(bench.head)
+}
+
 /// Measures with one thread at work.
 pub(crate) fn alone(images: &Path) -> anyhow::Result<Stages> {
     finished(started(images)?)
@@ -63,11 +99,15 @@ fn started(images: &Path) -> anyhow::Result<Child> {
 }
 
 fn finished(process: Child) -> anyhow::Result<Stages> {
+    answered("bench-stages", process)
+}
+
+fn answered<T: serde::de::DeserializeOwned>(name: &str, process: Child) -> anyhow::Result<T> {
     let output = process.wait_with_output()?;
-    ensure!(output.status.success(), "bench-stages: {}", output.status);
+    ensure!(output.status.success(), "{name}: {}", output.status);
     let text = String::from_utf8(output.stdout)?;
     eprintln!("{text}");
-    serde_json::from_str(&text).context("bench-stages says something else")
+    serde_json::from_str(&text).with_context(|| format!("{name} says something else"))
 }
 
 // === impl Stages ===

@@ -26,7 +26,7 @@ use spillway_tests::{Origin, Page, require_kafka};
 
 use line::Measured;
 use report::{Report, cores};
-use stages::Stages;
+use stages::{Head, Stages};
 
 const IMAGES: u64 = 64;
 const SEED: u64 = 11;
@@ -48,6 +48,7 @@ struct Found {
     /// Fetch and publish, CPU milliseconds per image.
     moved_ms: f64,
     busy: Stages,
+    head: Head,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -75,12 +76,14 @@ fn main() -> anyhow::Result<()> {
     let line = line::measure(&bed, &runtime)?;
     let moved_ms = bare::measure(&bed, &runtime, &line.results)?;
     let busy = stages::on_every_core(folder.path())?;
+    let head = stages::head(folder.path())?;
 
     let found = Found {
         alone,
         line,
         moved_ms,
         busy,
+        head,
     };
     found.rates(&mut report)?;
     found.stages(&mut report)?;
@@ -159,7 +162,13 @@ impl Found {
             self.busy.sum_ms(),
             "ms/image",
             "decode + infer + encode by bench-stages in as many processes as cores at once",
-        )
+        )?;
+        let how = format!(
+            "spillway-worker bench: random weights, batch of 16, one thread; matrix {:.2} ms, with scores, thresholds \
+             and the best 100 of 7,500 {:.2} ms, with every score read back {:.2} ms",
+            self.head.matrix_ms, self.head.chosen_ms, self.head.copied_ms
+        );
+        report.figure("head_7500_ratio", self.head.ratio, "ratio", how)
     }
 
     /// What the line costs.

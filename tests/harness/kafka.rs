@@ -1,8 +1,9 @@
-//! A real Apache Kafka broker: fetched, started, shared by the tests of one process.
+//! Real Apache Kafka, one broker or several: fetched, started, shared by the tests of one process.
+
+mod setup;
 
 use std::{
     fs,
-    net::TcpListener,
     ops::Deref,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -23,6 +24,9 @@ use rdkafka::{
 
 use crate::{guard, topic::Topic};
 
+pub use setup::{PASSWORD, USER};
+use setup::{SMALL, Setup, certificate, free_ports, properties};
+
 /// How long a broker may take to answer: 3 s on a free machine.
 const START_MAX: Duration = Duration::from_secs(90);
 /// How often another pair of ports is tried.
@@ -35,7 +39,8 @@ const STARTS_MAX: usize = 3;
 const GUARDIAN: &str = r#"
 dir=$1; shift
 ulimit -n "$(ulimit -Hn)" 2>/dev/null
-"$@" kafka.tools.StorageTool format -t c3BpbGx3YXktdGVzdGJlZA -c "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null
+set -f
+"$@" kafka.tools.StorageTool format -t c3BpbGx3YXktdGVzdGJlZA -c "$dir/server.properties" $FORMAT >>"$dir/log" 2>&1 </dev/null
 while :; do
     "$@" kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null &
     echo $! >"$dir/pid.new"; mv "$dir/pid.new" "$dir/pid"
@@ -44,16 +49,33 @@ while :; do
 done &
 cat >/dev/null
 rm -f "$dir/again"
-kill -9 "$(cat "$dir/pid")" 2>/dev/null; wait
+while kill -0 $! 2>/dev/null; do kill -9 "$(cat "$dir/pid")" 2>/dev/null; sleep 0.05; done
 rm -rf "$dir"
 "#;
 
-/// A broker; ends, with its data, when dropped or when this process ends in any way.
+/// Brokers; they end, with their data, when dropped or when this process ends in any way.
 pub struct Kafka {
     brokers: String,
+    secure: Option<Secure>,
+    nodes: Vec<Node>,
+    names: AtomicU32,
+}
+
+/// One broker's process and folder.
+struct Node {
     folder: PathBuf,
     guardian: Mutex<Child>,
-    names: AtomicU32,
+}
+
+/// Ways in that are encrypted, and who may log in.
+#[derive(Debug, Clone)]
+pub struct Secure {
+    /// `host:port` for whoever comes with encryption alone.
+    pub tls: String,
+    /// `host:port` for whoever logs in as well: PLAIN, SCRAM-SHA-512, OAUTHBEARER.
+    pub sasl: String,
+    /// The certificate to trust.
+    pub ca: PathBuf,
 }
 
 /// The broker lent to one test: shows the broker's log if the test fails.
@@ -82,10 +104,48 @@ impl Kafka {
     /// # Errors
     /// When its jars cannot be fetched or it does not start.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_as(SMALL)
+    }
+
+    /// Starts several brokers that are one cluster: whatever is replicated outlives one of them.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_cluster(brokers: usize) -> anyhow::Result<Self> {
+        Self::start_as(Setup {
+            brokers,
+            heap: "-Xmx256m",
+            ..SMALL
+        })
+    }
+
+    /// Starts a broker that has room for ten thousand partitions.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_large() -> anyhow::Result<Self> {
+        Self::start_as(Setup {
+            heap: "-Xmx2g",
+            ..SMALL
+        })
+    }
+
+    /// Starts a broker that can also be reached encrypted, and with a login.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_secure() -> anyhow::Result<Self> {
+        Self::start_as(Setup {
+            is_secure: true,
+            ..SMALL
+        })
+    }
+
+    fn start_as(setup: Setup) -> anyhow::Result<Self> {
         let jars = jars()?;
         let mut last = None;
         for _ in 0..STARTS_MAX {
-            match Self::start_once(&jars) {
+            match Self::start_once(&jars, setup) {
                 Ok(kafka) => return Ok(kafka),
                 Err(error) => last = Some(error),
             }
@@ -93,23 +153,38 @@ impl Kafka {
         Err(last.context("no attempt was made")?)
     }
 
-    fn start_once(jars: &Path) -> anyhow::Result<Self> {
+    fn start_once(jars: &Path, setup: Setup) -> anyhow::Result<Self> {
         let started = Instant::now();
-        let folder = tempfile::Builder::new()
-            .prefix("spillway-kafka-")
-            .tempdir()?
-            .keep();
-        let (port, controller_port) = free_ports()?;
-        fs::write(
-            folder.join("server.properties"),
-            properties(&folder, port, controller_port),
-        )?;
-        let kafka = Self {
-            brokers: format!("127.0.0.1:{port}"),
-            guardian: Mutex::new(guardian(jars, &folder)?),
-            folder,
+        let ports = free_ports(setup)?;
+        let mut kafka = Self {
+            brokers: ports
+                .iter()
+                .map(|ports| format!("127.0.0.1:{}", ports.clients))
+                .collect::<Vec<_>>()
+                .join(","),
+            secure: None,
+            nodes: Vec::new(),
             names: AtomicU32::new(0),
         };
+        for (number, mine) in ports.iter().enumerate() {
+            let folder = tempfile::Builder::new()
+                .prefix("spillway-kafka-")
+                .tempdir()?
+                .keep();
+            if let Some((tls, sasl)) = mine.secure {
+                let ca = certificate(&folder)?;
+                let [tls, sasl] = [tls, sasl].map(|port| format!("localhost:{port}"));
+                kafka.secure = Some(Secure { tls, sasl, ca });
+            }
+            fs::write(
+                folder.join("server.properties"),
+                properties(&folder, number, &ports),
+            )?;
+            kafka.nodes.push(Node {
+                guardian: Mutex::new(guardian(jars, &folder, setup)?),
+                folder,
+            });
+        }
         kafka.answers()?;
         eprintln!(
             "kafka: ready at {} after {:.1} s",
@@ -119,7 +194,7 @@ impl Kafka {
         Ok(kafka)
     }
 
-    /// Waits until the broker answers, or shows why it does not.
+    /// Waits until every broker answers, or shows why not.
     fn answers(&self) -> anyhow::Result<()> {
         let until = Instant::now() + START_MAX;
         let client: BaseConsumer = self
@@ -130,16 +205,23 @@ impl Kafka {
         loop {
             if client
                 .fetch_metadata(None, Duration::from_millis(500))
-                .is_ok_and(|metadata| !metadata.brokers().is_empty())
+                .is_ok_and(|metadata| metadata.brokers().len() == self.nodes.len())
             {
                 return Ok(());
             }
-            let has_ended = self.process().is_some_and(|id| !is_alive(id));
+            let mut nodes = self.nodes.iter();
+            let has_ended = nodes.any(|node| node.process().is_some_and(|id| !is_alive(id)));
             if has_ended || Instant::now() >= until {
                 let log = guard::tail(&self.log());
                 bail!("the broker did not start (ended: {has_ended}); its log ends:\n{log}");
             }
         }
+    }
+
+    /// Encrypted ways in, where there are any.
+    #[must_use]
+    pub fn secure(&self) -> Option<&Secure> {
+        self.secure.as_ref()
     }
 
     /// `host:port`, reachable from every process of this machine.
@@ -173,6 +255,16 @@ impl Kafka {
             .unwrap_or_else(|error| panic!("topic {what}: {error:#}"))
     }
 
+    /// Makes a topic with a name of its own whose partitions lie on these brokers, the first of each leading it.
+    ///
+    /// # Panics
+    /// If the brokers refuse.
+    pub async fn topic_on(&self, what: &str, replicas: &[&[i32]]) -> Topic {
+        Topic::create_on(self.client(), self.name(what), replicas)
+            .await
+            .unwrap_or_else(|error| panic!("topic {what}: {error:#}"))
+    }
+
     /// Makes a topic named after another one, as that of its dead letters.
     ///
     /// # Panics
@@ -194,22 +286,46 @@ impl Kafka {
             .unwrap_or_else(|error| panic!("topic {what}: {error:#}"))
     }
 
-    /// What the broker has logged so far.
+    /// What the brokers have logged so far.
     #[must_use]
     pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+        let logs = self.nodes.iter().map(|node| node.folder.join("log"));
+        logs.map(|log| fs::read_to_string(log).unwrap_or_default())
+            .collect()
     }
 
-    /// From now on the broker is started again whenever it ends, on its port and with its data.
+    /// From now on every broker is started again whenever it ends, on its port and with its data.
     ///
     /// # Errors
     /// When that cannot be noted down.
     pub fn comes_back(&self) -> anyhow::Result<()> {
-        fs::write(self.folder.join("again"), "").context("the broker's folder is gone")
+        for node in &self.nodes {
+            fs::write(node.folder.join("again"), "").context("a broker's folder is gone")?;
+        }
+        Ok(())
     }
 
-    /// Does something to the broker's process, as the end or a pause of its machine would.
+    /// Does something to every broker's process, as the end or a pause of its machine would.
     pub fn signal(&self, signal: guard::Signal) {
+        for node in &self.nodes {
+            node.signal(signal);
+        }
+    }
+
+    /// Does something to the process of one of several brokers.
+    ///
+    /// # Panics
+    /// If there is none with this id; ids begin with 1.
+    pub fn signal_broker(&self, id: i32, signal: guard::Signal) {
+        let number = usize::try_from(id - 1).expect("ids begin with 1");
+        self.nodes[number].signal(signal);
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    fn signal(&self, signal: guard::Signal) {
         if let Some(id) = self.process() {
             guard::send(id, signal);
         }
@@ -221,7 +337,7 @@ impl Kafka {
     }
 }
 
-impl Drop for Kafka {
+impl Drop for Node {
     fn drop(&mut self) {
         let guardian = self
             .guardian
@@ -251,17 +367,22 @@ fn jars() -> anyhow::Result<PathBuf> {
     Ok(Path::new(folder.trim()).join("libs"))
 }
 
-fn guardian(jars: &Path, folder: &Path) -> anyhow::Result<Child> {
+fn guardian(jars: &Path, folder: &Path, setup: Setup) -> anyhow::Result<Child> {
     let log4j = Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/log4j2.properties");
+    let mut format = String::new();
+    if setup.is_secure {
+        format = format!("--add-scram SCRAM-SHA-512=[name={USER},password={PASSWORD}]");
+    }
     let mut command = Command::new("sh");
     command
         .args(["-c", GUARDIAN, "kafka"])
         .arg(folder)
+        .env("FORMAT", format)
         // Compiled lightly and collected simply: it starts in half the time, and lives for minutes.
         .args([
             "java",
             "-Xms128m",
-            "-Xmx512m",
+            setup.heap,
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
         ])
@@ -272,42 +393,6 @@ fn guardian(jars: &Path, folder: &Path) -> anyhow::Result<Child> {
         // A terminal's Ctrl-C is for the tests; the guardian cleans up after them.
         .process_group(0);
     guard::spawn_on_lasting_thread(command).context("sh could not be run")
-}
-
-fn properties(folder: &Path, port: u16, controller_port: u16) -> String {
-    format!(
-        "process.roles=broker,controller\n\
-         node.id=1\n\
-         controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
-         controller.listener.names=CONTROLLER\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
-         log.dirs={}\n\
-         offsets.topic.num.partitions=4\n\
-         offsets.topic.replication.factor=1\n\
-         transaction.state.log.num.partitions=2\n\
-         transaction.state.log.replication.factor=1\n\
-         transaction.state.log.min.isr=1\n\
-         share.coordinator.state.topic.num.partitions=2\n\
-         share.coordinator.state.topic.replication.factor=1\n\
-         share.coordinator.state.topic.min.isr=1\n\
-         group.initial.rebalance.delay.ms=0\n\
-         group.min.session.timeout.ms=1000\n\
-         auto.create.topics.enable=true\n\
-         log.index.size.max.bytes=262144\n\
-         file.delete.delay.ms=100\n",
-        folder.join("data").display()
-    )
-}
-
-/// Two ports that nobody has. Another process may take one before the broker does: then it is started again.
-fn free_ports() -> anyhow::Result<(u16, u16)> {
-    let (one, two) = (
-        TcpListener::bind("127.0.0.1:0")?,
-        TcpListener::bind("127.0.0.1:0")?,
-    );
-    Ok((one.local_addr()?.port(), two.local_addr()?.port()))
 }
 
 fn is_alive(process: u32) -> bool {

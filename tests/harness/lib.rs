@@ -23,7 +23,7 @@ mod topic;
 
 pub use eventually::{eventually, eventually_async};
 pub use guard::{Process, Signal};
-pub use kafka::{Kafka, Lease, require_kafka};
+pub use kafka::{Kafka, Lease, PASSWORD, Secure, USER, require_kafka};
 pub use kube::{Kube, KubeLease, Kubelet, Namespace, require_kube};
 pub use origin::{Origin, Page};
 pub use program::{program, require_program};

@@ -16,7 +16,7 @@ use rdkafka::{
 };
 
 /// How long any one request may take.
-const REQUEST_MAX: Duration = Duration::from_secs(30);
+const REQUEST_MAX: Duration = Duration::from_secs(90);
 
 /// A topic. It stays until the broker ends.
 pub struct Topic {
@@ -51,8 +51,23 @@ impl Topic {
     ) -> anyhow::Result<Self> {
         let mut topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
         topic.config = settings.to_vec();
+        Self::make(client, &topic).await
+    }
+
+    pub(crate) async fn create_on(
+        client: ClientConfig,
+        name: String,
+        replicas: &[&[i32]],
+    ) -> anyhow::Result<Self> {
+        let partitions = i32::try_from(replicas.len())?;
+        let topic = NewTopic::new(&name, partitions, TopicReplication::Variable(replicas));
+        Self::make(client, &topic).await
+    }
+
+    async fn make(client: ClientConfig, topic: &NewTopic<'_>) -> anyhow::Result<Self> {
+        let (name, partitions) = (topic.name.to_owned(), topic.num_partitions);
         let admin: AdminClient<DefaultClientContext> = client.create()?;
-        for result in admin.create_topics([&topic], &options()).await? {
+        for result in admin.create_topics([topic], &options()).await? {
             result.map_err(|(_, code)| code)?;
         }
         let producer = client
@@ -60,11 +75,34 @@ impl Topic {
             .set("linger.ms", "5")
             .set("acks", "all")
             .create()?;
-        Ok(Self {
+        let topic = Self {
             client,
             name,
             producer,
-        })
+        };
+        topic.is_usable(partitions)?;
+        Ok(topic)
+    }
+
+    /// Waits until every partition answers: a busy broker names a new topic some time before it has its logs, and
+    /// a record that comes between is refused for good.
+    fn is_usable(&self, partitions: i32) -> anyhow::Result<()> {
+        let consumer = self.consumer("it-usable");
+        let until = Instant::now() + REQUEST_MAX;
+        loop {
+            let mut ends = TopicPartitionList::new();
+            ends.add_partition_range(&self.name, 0, partitions - 1);
+            ends.set_all_offsets(Offset::End)?;
+            match consumer.offsets_for_times(ends, Duration::from_secs(5)) {
+                Ok(ends) if ends.elements().iter().all(|it| it.error().is_ok()) => return Ok(()),
+                last => anyhow::ensure!(
+                    Instant::now() < until,
+                    "{} cannot be used: {last:?}",
+                    self.name
+                ),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Its name.

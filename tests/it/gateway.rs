@@ -9,6 +9,8 @@ mod judges;
 mod rules;
 #[path = "gateway/site.rs"]
 mod site;
+#[path = "gateway/webhooks.rs"]
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::io::Cursor;

@@ -5,8 +5,8 @@
 //! at the end: every job has a result; repeats ≤ what was in flight at the faults; nothing was set aside
 //! ```
 //!
-//! A slice of it runs with the tests; `make soak NAME=delivery` runs all. `SPILLWAY_SEED` repeats a run's faults (not its
-//! moments, which are the machine's).
+//! A slice of it runs with the tests; `make soak NAME=delivery` runs all. `SPILLWAY_ROUNDS` makes it
+//! shorter or longer. `SPILLWAY_SEED` repeats a run's faults (not its moments, which are the machine's).
 #![allow(clippy::unwrap_used, reason = "all of it is tests")]
 
 mod shared;
@@ -76,6 +76,8 @@ struct Faults {
 struct Trial {
     bed: Bed,
     random: Random,
+    /// Each run begins with another one.
+    first_step: usize,
     workers: BTreeMap<&'static str, Process>,
     producer: ThreadedProducer<DefaultProducerContext>,
     sent: usize,
@@ -85,7 +87,7 @@ struct Trial {
 // === impl Trial ===
 
 impl Trial {
-    async fn begin(kafka: Kafka, random: Random) -> Self {
+    async fn begin(kafka: Kafka, mut random: Random) -> Self {
         kafka.comes_back().unwrap();
         let producer = kafka
             .client()
@@ -95,6 +97,7 @@ impl Trial {
             .unwrap();
         Self {
             bed: Bed::new(kafka, PARTITIONS).await,
+            first_step: random.below(STEPS.len()),
             random,
             workers: BTreeMap::new(),
             producer,
@@ -159,7 +162,9 @@ impl Trial {
         let all = [STATIC, DYNAMIC].concat();
         let id = self.one_of(&all);
         match self.random.below(10) {
-            _ if number < STEPS.len() => self.end_at(id, STEPS[number]),
+            _ if number < STEPS.len() => {
+                self.end_at(id, STEPS[(self.first_step + number) % STEPS.len()]);
+            }
             0..=4 => self.kill(id),
             5..=7 => {
                 let step = self.one_of(&STEPS);
@@ -249,16 +254,7 @@ impl Trial {
         let until = Instant::now() + DONE_MAX;
         loop {
             self.start_again();
-            let left: Option<i64> =
-                self.jobs
-                    .seen_by_consumer("soak", PARTITIONS)
-                    .ok()
-                    .map(|all| {
-                        let lags = all
-                            .iter()
-                            .map(|(start, end, at)| end - at.unwrap_or(*start));
-                        lags.sum()
-                    });
+            let left = self.bed.left(PARTITIONS);
             if left == Some(0) {
                 return;
             }
@@ -330,16 +326,19 @@ fn last_lines(log: &str) -> String {
 }
 
 fn scale() -> Scale {
+    let rounds = std::env::var("SPILLWAY_ROUNDS").ok();
+    let rounds = rounds.map(|rounds| rounds.parse().unwrap());
     match is_whole() {
         true => Scale {
-            rounds: 700,
+            rounds: rounds.unwrap_or(700),
             jobs_per_round: 700,
             broker_every: 70,
         },
+        // Kills at some of the steps, others in each run, and one of the broker.
         false => Scale {
-            rounds: STEPS.len() + 2,
+            rounds: 4,
             jobs_per_round: 300,
-            broker_every: STEPS.len() + 1,
+            broker_every: 3,
         },
     }
 }

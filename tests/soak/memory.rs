@@ -49,11 +49,25 @@ struct Sample {
     bytes: f64,
 }
 
+/// Resident bytes of a worker and of the processes in which it decodes; what they share counts once.
 fn resident_bytes(process: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
-    kilobytes.trim().parse::<f64>().unwrap() * 1024.0
+    let children = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let id: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let (_, rest) = stat.rsplit_once(") ")?;
+        let parent: u32 = rest.split(' ').nth(1)?.parse().ok()?;
+        (parent == process).then_some(id)
+    });
+    let bytes = std::iter::once(process).chain(children).map(share);
+    bytes.sum()
+}
+
+/// Resident bytes of a process, its part of what others have too; a process that has ended holds nothing.
+fn share(process: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kilobytes.unwrap_or(0.0) * 1024.0
 }
 
 /// Where images of mixed sizes and formats are, the last ones large.
@@ -146,6 +160,7 @@ fn run(
         }
         assert!(worker.is_running(), "the worker ended:\n{}", worker.log());
         let bytes = resident_bytes(worker.id());
+        assert!(bytes > 0.0, "the worker's memory cannot be read");
         samples.push(Sample { done, bytes });
         if done >= count {
             producer.flush(REQUEST_MAX).unwrap();

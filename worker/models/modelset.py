@@ -20,6 +20,9 @@ FILES = {
     "logos": "logos.pt",
     "context": "context.pt",
 }
+VERSION = "1"
+#: What the worker does with an image before models see it; `frames.py` does the same.
+PREPROCESSING = "spillway-letterbox-1"
 FACES_NMS_IOU = 0.5
 LOGOS_NMS_IOU = 0.4
 
@@ -101,8 +104,12 @@ def write(folder: Path, vocabulary: Vocabulary, thresholds: dict[str, float]) ->
     document = {
         "apiVersion": "spillway.dev/v1alpha1",
         "kind": "ModelSet",
-        "metadata": _Flow(name="demo"),
-        "spec": {"frame": size(frames.FRAME_WIDTH, frames.FRAME_HEIGHT), "models": models},
+        "metadata": _Flow(name="demo", version=VERSION),
+        "spec": {
+            "preprocessing": PREPROCESSING,
+            "frame": size(frames.FRAME_WIDTH, frames.FRAME_HEIGHT),
+            "models": models,
+        },
     }
     text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=110, default_flow_style=None)
     header = "# Written by worker/models/train.py; do not edit.\n"

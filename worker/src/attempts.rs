@@ -43,6 +43,8 @@ pub(crate) struct Attempts {
     words: Words,
     lanes: Mutex<Vec<Arc<Turns>>>,
     lane_words: AtomicUsize,
+    /// Lanes whose threads ended: those of models that were replaced.
+    free: Mutex<Vec<FreeLane>>,
     /// Attempts by job, and the job's place in the file.
     suspects: Mutex<BTreeMap<JobKey, (u64, usize)>>,
     suspected: AtomicUsize,
@@ -55,6 +57,9 @@ pub(crate) struct Lane {
     len: usize,
     turns: Arc<Turns>,
 }
+
+/// A lane that nobody is on: where its words begin, how many they are, and its turns.
+type FreeLane = (usize, usize, Arc<Turns>);
 
 /// Counts what a thread has begun and ended; odd while it is at something.
 #[derive(Debug, Default)]
@@ -103,6 +108,7 @@ impl Attempts {
             words,
             lanes: Mutex::default(),
             lane_words: AtomicUsize::new(0),
+            free: Mutex::default(),
             suspects: Mutex::default(),
             suspected: AtomicUsize::new(0),
         };
@@ -197,6 +203,17 @@ impl Attempts {
     /// # Panics
     /// If all lanes together are wider than [`LANE_WORDS`], which no number of threads that may be asked for is.
     pub(crate) fn lane(self: &Arc<Self>, jobs: usize) -> Lane {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = free.iter().position(|(_, len, _)| *len == jobs) {
+            let (from, len, turns) = free.swap_remove(at);
+            return Lane {
+                attempts: self.clone(),
+                from,
+                len,
+                turns,
+            };
+        }
+        drop(free);
         let from = self.lane_words.fetch_add(jobs, Ordering::Relaxed);
         assert!(from + jobs <= LANE_WORDS, "there is a lane for each thread");
         let turns = Arc::<Turns>::default();
@@ -289,6 +306,14 @@ impl Lane {
             .iter()
             .for_each(|word| word.store(0, Ordering::Relaxed));
         done
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        let free = &self.attempts.free;
+        let mut free = free.lock().unwrap_or_else(PoisonError::into_inner);
+        free.push((self.from, self.len, self.turns.clone()));
     }
 }
 

@@ -2,9 +2,9 @@
 
 mod args;
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -12,15 +12,17 @@ use clap::Parser as _;
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
 
+use crate::decode;
 use crate::drain::Stop;
 use crate::ffi;
 use crate::line::Line;
 use crate::measure;
-use crate::models::{Backend, Blank, DeviceChoice, ModelSet, Recognizer, Subset, Torch};
+use crate::models::{Loader, Recognizer, Serving, SetError};
+use crate::reload::Source;
 use crate::serve;
 use crate::stats::Stats;
 use crate::work::{Wants, now_ms};
-use args::{Cli, Command, LogFormat, ModelArgs, RunArgs};
+use args::{Cli, Command, LogFormat, ModelArgs, RunArgs, VerifyArgs};
 
 /// Runs the program that the command line asks for.
 #[must_use]
@@ -31,6 +33,7 @@ pub fn main() -> ExitCode {
     ffi::keep_large_blocks();
     let done = match cli.command {
         Command::Run(args) => run(*args),
+        Command::DecodeChild => decode::serve(),
         Command::Recognize(args) => {
             recognizer(&args.models).and_then(|it| print(&measure::recognize(&it, &args.files)?))
         }
@@ -40,6 +43,29 @@ pub fn main() -> ExitCode {
                 scores.to_json()
             } else {
                 scores.to_string()
+            })
+        }),
+        Command::Models(args) => recognizer(&args.models).and_then(|it| {
+            let inspection = measure::inspect(&it)?;
+            print(&if args.json {
+                inspection.to_json()
+            } else {
+                inspection.to_string()
+            })
+        }),
+        Command::Verify(args) => recognizer(&args.models).and_then(|it| verify(&it, &args)),
+        Command::Bench(args) => recognizer(&args.models).and_then(|it| {
+            let asked = measure::Asked {
+                images: &args.images,
+                duration: args.duration,
+                price_per_hour: args.price_per_hour,
+                head_labels: args.head_labels,
+            };
+            let found = measure::bench(&it, &asked)?;
+            print(&if args.json {
+                found.to_json()
+            } else {
+                found.to_string()
             })
         }),
         Command::BenchStages(args) => recognizer(&args.models).and_then(|it| {
@@ -54,10 +80,32 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            // What a person typed is shown to a person: with its lines, and suggestions.
+            if let Some(SetError::Invalid(report)) = error.downcast_ref() {
+                let is_terminal = std::io::stderr().is_terminal();
+                let has_colour = is_terminal && std::env::var_os("NO_COLOR").is_none();
+                let _ = write!(std::io::stderr(), "{}", report.drawn(has_colour));
+            }
             error!(error = format!("{error:#}"), "worker failed");
             ExitCode::FAILURE
         }
     }
+}
+
+fn verify(recognizer: &Recognizer, args: &VerifyArgs) -> anyhow::Result<()> {
+    let limits = measure::Limits {
+        pixels_mean: args.pixels_max,
+        scores_mean: args.scores_max,
+        astray: args.astray_max,
+    };
+    let verified = measure::verify(recognizer, &args.reference, limits)?;
+    print(&if args.json {
+        verified.to_json()
+    } else {
+        verified.to_string()
+    })?;
+    anyhow::ensure!(verified.is_good(), "the reference answers otherwise");
+    Ok(())
 }
 
 fn run(args: RunArgs) -> anyhow::Result<()> {
@@ -75,12 +123,20 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     runtime.block_on(serve::start(args.listen, stats.clone()))?;
 
-    let recognizer = recognizer(&args.models)?;
-    let config = args.config(&recognizer.subset)?;
+    let loader = loader(&args.models);
+    let seen = loader.stamp(None);
+    let recognizer = Arc::new(loader.load()?);
+    let source = (!args.reload_every.is_zero()).then_some(Source {
+        versions: Box::new(loader),
+        seen,
+        every: args.reload_every,
+    });
+    let config = args.config(&recognizer)?;
     info!(
         worker = config.identity.worker,
         pool = config.identity.pool,
         group = config.kafka.group,
+        set = recognizer.subset.set,
         subset = recognizer.subset.name,
         model_set = recognizer.subset.digest,
         images_per_second_max = config.limits.images_per_second_max,
@@ -88,7 +144,8 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
     );
     let line = Line {
         config,
-        recognizer: Arc::new(recognizer),
+        serving: Arc::new(Serving::new(recognizer)),
+        source: Mutex::new(source),
         stats: stats.clone(),
         stop,
         runtime,
@@ -142,17 +199,15 @@ fn listen_to_signals(
 
 /// The models that are asked for, loaded but not yet warm.
 fn recognizer(args: &ModelArgs) -> anyhow::Result<Recognizer> {
-    let set = ModelSet::load(&args.model_set)?;
-    let features = (!args.models.is_empty()).then(|| Wants::of(args.features()));
-    let subset: Subset = set.subset(features)?;
-    let backend: Box<dyn Backend> = match args.device {
-        DeviceChoice::None => Box::new(Blank::of(&subset)),
-        device => {
-            let torch = Torch::load(&subset, device);
-            Box::new(torch.with_context(|| format!("model set `{}` cannot be loaded", set.name))?)
-        }
-    };
-    Ok(Recognizer::new(subset, backend))
+    Ok(loader(args).load()?)
+}
+
+fn loader(args: &ModelArgs) -> Loader {
+    Loader {
+        path: args.model_set.clone(),
+        features: (!args.models.is_empty()).then(|| Wants::of(args.features())),
+        device: args.device,
+    }
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@ use rdkafka::ClientConfig;
 use spillway_wire::InstanceRef;
 
 use crate::batch::BatchLimits;
+use crate::decode::Isolation;
 use crate::fetch::Sources;
 use crate::retry::Tiers;
 
@@ -67,7 +68,13 @@ pub(crate) struct Limits {
     pub(crate) images_per_second_max: Option<f64>,
     pub(crate) infer_threads: usize,
     pub(crate) decode_threads: usize,
+    /// Which files are decoded in a process of their own.
+    pub(crate) isolation: Isolation,
+    /// Most bytes of the cache of contents; 0 for none.
+    pub(crate) content_cache_bytes: usize,
     pub(crate) batch: BatchLimits,
+    /// How often each thread of the models compares their answers to golden inputs again.
+    pub(crate) canary_every: Duration,
     /// Share of the last jobs that may be set aside before the worker stops.
     pub(crate) dead_letters_max: f64,
     /// Longest time that one image's decoding, or one batch in the models, may take before the process ends.

@@ -1,11 +1,12 @@
 //! Everything that the compiler cannot vouch for, in one place.
 #![allow(unsafe_code)]
 
+use std::ffi::{CStr, CString};
 use std::fs::{File, TryLockError};
-use std::io;
+use std::io::{Error, Result as IoResult};
 use std::ops::Deref;
-use std::os::fd::AsRawFd as _;
-use std::path::Path;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, RawFd};
+use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -124,12 +125,12 @@ impl SharedWords {
     ///
     /// # Errors
     /// If it cannot be made, mapped, or is another process's.
-    pub(crate) fn open(path: &Path, len: usize) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, len: usize) -> IoResult<Self> {
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
         let file = options.open(path)?;
         file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => io::Error::other("another process has it"),
+            TryLockError::WouldBlock => Error::other("another process has it"),
             TryLockError::Error(error) => error,
         })?;
         let bytes = len * size_of::<u64>();
@@ -147,7 +148,7 @@ impl SharedWords {
             )
         };
         if address == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
+            return Err(Error::last_os_error());
         }
         let words = NonNull::new(address.cast()).expect("a mapping is nowhere at null");
         Ok(Self {
@@ -197,6 +198,57 @@ pub(crate) fn stack(frames: &[&Frame]) -> Result<Tensor, TchError> {
     Tensor::f_stack(&views, 0)
 }
 
+/// Loads libtorch's CUDA library, which lies beside the library for the CPU where libtorch was built with CUDA.
+///
+/// Nothing of it is called by name: once loaded, libtorch finds it. So one program serves with and without a GPU.
+/// Must come before anything asks libtorch for CUDA, since it asks once only.
+///
+/// # Errors
+/// Why it cannot be loaded.
+pub(crate) fn load_cuda() -> Result<(), String> {
+    let name = "libtorch_cuda.so";
+    let beside = loaded_from("libtorch_cpu.so").map(|folder| folder.join(name));
+    let path = match beside {
+        Some(path) if path.exists() => path,
+        Some(path) => {
+            return Err(format!(
+                "libtorch is built without CUDA: no {}",
+                path.display()
+            ));
+        }
+        None => name.into(),
+    };
+    let path = CString::new(path.into_os_string().into_encoded_bytes())
+        .map_err(|_| "the path of libtorch has a zero byte".to_owned())?;
+    // SAFETY: `path` is a string that ends in zero and lives for the call. The library's initializers are libtorch's
+    // own, made to run at any time before CUDA is first asked for. It is never unloaded.
+    let library = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+    if !library.is_null() {
+        return Ok(());
+    }
+    // SAFETY: after a failed dlopen, dlerror gives a string of the C library's that ends in zero and stays until the
+    // next call on this thread; it is copied at once.
+    let why = unsafe {
+        let text = libc::dlerror();
+        if text.is_null() {
+            String::new()
+        } else {
+            CStr::from_ptr(text).to_string_lossy().into_owned()
+        }
+    };
+    Err(format!("libtorch's CUDA library cannot be loaded: {why}"))
+}
+
+/// The folder that a library of this process was loaded from.
+fn loaded_from(name: &str) -> Option<PathBuf> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let path = maps.lines().find_map(|line| {
+        let path = Path::new(line.split_once('/').map(|(_, rest)| rest)?);
+        (path.file_name()? == name).then(|| Path::new("/").join(path))
+    })?;
+    Some(path.parent()?.to_owned())
+}
+
 /// CPU time of the calling thread.
 pub(crate) fn thread_cpu_time() -> Duration {
     cpu_time(libc::CLOCK_THREAD_CPUTIME_ID)
@@ -205,6 +257,17 @@ pub(crate) fn thread_cpu_time() -> Duration {
 /// CPU time of all threads of this process.
 pub(crate) fn process_cpu_time() -> Duration {
     cpu_time(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+/// CPU time of all processes that this one has started and that have ended.
+pub(crate) fn ended_children_cpu_time() -> Duration {
+    // SAFETY: all of its fields are numbers, for which zero is a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `usage` is a valid place to write to for the whole call.
+    let status = unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
+    assert_eq!(status, 0, "every process may ask for its children's time");
+    let time = |it: libc::timeval| Duration::new(it.tv_sec as u64, it.tv_usec as u32 * 1_000);
+    time(usage.ru_utime) + time(usage.ru_stime)
 }
 
 fn cpu_time(clock: libc::clockid_t) -> Duration {
@@ -226,5 +289,54 @@ pub(crate) fn keep_large_blocks() {
     for parameter in [libc::M_MMAP_THRESHOLD, libc::M_TRIM_THRESHOLD] {
         // SAFETY: both parameters take any number; called once, before there are other threads.
         unsafe { libc::mallopt(parameter, KEPT_BYTES) };
+    }
+}
+
+/// A file in memory that has no name and ends with its last descriptor.
+pub(crate) fn memory_file() -> IoResult<File> {
+    // SAFETY: the name is a C string that lives as long as the program.
+    let descriptor = unsafe { libc::memfd_create(c"spillway-decode".as_ptr(), libc::MFD_CLOEXEC) };
+    if descriptor < 0 {
+        return Err(Error::last_os_error());
+    }
+    // SAFETY: the descriptor was made just now, so nobody else owns it.
+    Ok(unsafe { File::from_raw_fd(descriptor) })
+}
+
+/// Lets this process use no more than `most` of a resource, for good.
+pub(crate) fn limit(resource: libc::__rlimit_resource_t, most: u64) -> IoResult<()> {
+    let limit = libc::rlimit {
+        rlim_cur: most,
+        rlim_max: most,
+    };
+    // SAFETY: `limit` is only read, during the call.
+    done(unsafe { libc::setrlimit(resource, &raw const limit) })
+}
+
+/// Has this process killed when the thread that started it is gone.
+pub(crate) fn end_with_parent() -> IoResult<()> {
+    // SAFETY: this option takes a signal's number and touches no memory.
+    done(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) })
+}
+
+/// Has this process pass over a signal.
+pub(crate) fn ignore(signal: libc::c_int) -> IoResult<()> {
+    // SAFETY: nothing of ours is called: the kernel itself passes over it.
+    match unsafe { libc::signal(signal, libc::SIG_IGN) } {
+        libc::SIG_ERR => Err(Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Closes every descriptor from `first` on, which nobody in this process may own.
+pub(crate) fn close_from(first: RawFd) -> IoResult<()> {
+    // SAFETY: called where a child process starts, which owns no descriptors but those it was given.
+    done(unsafe { libc::close_range(first as u32, u32::MAX, 0) })
+}
+
+fn done(status: libc::c_int) -> IoResult<()> {
+    match status {
+        0 => Ok(()),
+        _ => Err(Error::last_os_error()),
     }
 }

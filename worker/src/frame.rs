@@ -186,7 +186,16 @@ impl FrameWriter {
         pool: &FramePool,
         fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
     ) -> Result<Frame, E> {
-        let mut frame = pool.take(pool.size);
+        Self::fill_with(pool, pool.size, fill)
+    }
+
+    /// A frame all of whose RGB pixels `fill` writes itself, of which the top left `content` holds the image.
+    pub(crate) fn fill_with<E>(
+        pool: &FramePool,
+        content: Size,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Frame, E> {
+        let mut frame = pool.take(content);
         fill(&mut frame.pixels)?;
         Ok(frame)
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use spillway_wire::{Heartbeat, SCHEMA, UnixMs};
 
 use crate::config::Identity;
+use crate::models::Serving;
 use crate::publish::Outbox;
 use crate::stats::Stats;
 use crate::told::Moment;
@@ -18,7 +19,7 @@ pub(crate) struct Pulse {
     pub(crate) identity: Identity,
     pub(crate) topic: String,
     pub(crate) assigned_in: Option<String>,
-    pub(crate) model_set: String,
+    pub(crate) serving: Arc<Serving>,
     pub(crate) gpu: Option<String>,
     pub(crate) started_at_ms: UnixMs,
     pub(crate) stats: Arc<Stats>,
@@ -66,7 +67,7 @@ impl Pulse {
             in_flight: reading.in_flight,
             counters: reading.counters,
             latency_ms: reading.latency_ms,
-            model_set: self.model_set.clone(),
+            model_set: self.serving.digest(),
             gpu: self.gpu.clone(),
             interruption_at_ms: reading.interruption_at_ms,
             assigned_in: self.assigned_in.clone(),

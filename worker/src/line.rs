@@ -11,7 +11,7 @@
 mod stages;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -27,14 +27,17 @@ use crate::batch::BatchLimits;
 use crate::breaker::Breaker;
 use crate::config::{Assignment, Config};
 use crate::consume::{Consume, Ends};
+use crate::content::ContentCache;
 use crate::control;
+use crate::decode::Decoder;
 use crate::drain::Stop;
 use crate::fetch::Fetcher;
 use crate::frame::FramePool;
 use crate::heartbeat::Pulse;
-use crate::infer::Infer;
-use crate::models::{Costs, Recognizer};
+use crate::infer::{Alarm, Bench};
+use crate::models::Serving;
 use crate::publish::{Completion, Outbox, Publisher, Refused, Signature};
+use crate::reload::{Shift, Source};
 use crate::stats::Stats;
 use crate::told::Told;
 use crate::work::{Ending, Fetched, Framed, Record, now_ms};
@@ -46,13 +49,17 @@ const DECODED_MAX: usize = 32;
 const BATCHES_AHEAD: usize = 1;
 /// Fewest and most fetches at once; also how many fetched files may wait for a decoder.
 const FETCHES: std::ops::RangeInclusive<usize> = 16..=256;
+/// Alarms that may wait: every thread of two crews has one, and the first decides.
+const ALARMS_MAX: usize = 512;
 /// Longest wait for stages whose work was abandoned.
 const ABANDONED_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Everything that a running worker is made of.
 pub(crate) struct Line {
     pub(crate) config: Config,
-    pub(crate) recognizer: Arc<Recognizer>,
+    pub(crate) serving: Arc<Serving>,
+    /// Where another model set may come from while it works.
+    pub(crate) source: Mutex<Option<Source>>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) stop: Arc<Stop>,
     pub(crate) runtime: Runtime,
@@ -102,32 +109,35 @@ impl Line {
             stop: &self.stop,
             threads: Vec::new(),
         };
+        let content = Arc::new(ContentCache::new(
+            self.config.limits.content_cache_bytes,
+            self.stats.content.clone(),
+        ));
         let of_this_run = attempts.clone();
-        let ended = self
-            .start(&mut stages, &channels, &attempts)
-            .and_then(|costs| {
-                let (jobs, to_fetch) = mpsc::channel(in_flight_max);
-                let publisher = Publisher {
-                    signature: self.signature(),
-                    outbox: outbox.clone(),
-                    endings: channels.endings.1.clone(),
-                    refused,
-                    tiers: self.config.kafka.retries.clone(),
-                    breaker: Breaker::new(self.config.limits.dead_letters_max),
-                    stop: self.stop.clone(),
-                };
-                stages.spawn("publish", move || publisher.run());
-                self.start_rest(&mut stages, channels, to_fetch, costs, &attempts)?;
-                let ends = Ends {
-                    jobs,
-                    completions,
-                    stats: self.stats.clone(),
-                    stop: self.stop.clone(),
-                    told,
-                    attempts,
-                };
-                self.consume(ends)
-            });
+        let started = self.start(&mut stages, &channels, &content, &attempts);
+        let ended = started.and_then(|()| {
+            let (jobs, to_fetch) = mpsc::channel(in_flight_max);
+            let publisher = Publisher {
+                signature: self.signature(),
+                outbox: outbox.clone(),
+                endings: channels.endings.1.clone(),
+                refused,
+                tiers: self.config.kafka.retries.clone(),
+                breaker: Breaker::new(self.config.limits.dead_letters_max),
+                stop: self.stop.clone(),
+            };
+            stages.spawn("publish", move || publisher.run());
+            self.start_rest(&mut stages, channels, to_fetch, &content, &attempts)?;
+            let ends = Ends {
+                jobs,
+                completions,
+                stats: self.stats.clone(),
+                stop: self.stop.clone(),
+                told,
+                attempts,
+            };
+            self.consume(ends)
+        });
         stages.join();
         self.stats.enter(Phase::Stopped);
         beating.abort();
@@ -155,55 +165,38 @@ impl Line {
         Ok((Arc::new(outbox), refused))
     }
 
-    /// Starts the threads that infer and waits until each is warm.
+    /// Starts the threads that infer, waits until each is warm, and lets them work.
     fn start(
         &self,
         stages: &mut Stages<'_>,
         channels: &Channels,
+        content: &Arc<ContentCache>,
         attempts: &Arc<Attempts>,
-    ) -> anyhow::Result<Costs> {
+    ) -> anyhow::Result<()> {
         let threads = self.config.limits.infer_threads;
-        let images_max = self.batch_limits().images_max;
-        let (warm, warmed) = bounded(threads);
-        for _ in 0..threads {
-            let (recognizer, stats, stop) = (
-                self.recognizer.clone(),
-                self.stats.clone(),
-                self.stop.clone(),
-            );
-            let (batches, endings) = (channels.batches.1.clone(), channels.endings.0.clone());
-            let (warm, lane) = (warm.clone(), attempts.lane(images_max));
-            stages.spawn("infer", move || {
-                let entered = recognizer.enter();
-                let (guard, entered) = match entered {
-                    Ok((guard, costs)) => (Some(guard), Ok(costs)),
-                    Err(error) => (None, Err(error)),
-                };
-                let is_ready = entered.is_ok();
-                let _ = warm.send(entered);
-                let infer = Infer {
-                    recognizer: &recognizer,
-                    lane,
-                    batches,
-                    endings,
-                    stats: &stats,
-                    stop: &stop,
-                };
-                if is_ready {
-                    infer.run();
-                }
-                drop(guard);
-            });
-        }
-        drop(warm);
-        let mut costs = Costs::default();
-        for _ in 0..threads {
-            costs = warmed
-                .recv()
-                .context("a thread of the models ended")?
-                .context("the models cannot be run")?;
-        }
-        Ok(costs)
+        let (alarms, to_answer) = bounded::<Alarm>(ALARMS_MAX);
+        let bench = Bench {
+            batches: channels.batches.1.clone(),
+            endings: channels.endings.0.clone(),
+            // Two crews at most, and each thread returns one batch before it rests.
+            returned: bounded(2 * threads),
+            alarms,
+            content: content.clone(),
+            attempts: attempts.clone(),
+            images_max: self.batch_limits().images_max,
+            canary_every: self.config.limits.canary_every,
+            stats: self.stats.clone(),
+            stop: self.stop.clone(),
+        };
+        let shift = Shift::begin(self.serving.clone(), threads, bench, to_answer)
+            .context("the models cannot be run")?;
+        let source = self
+            .source
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        stages.spawn("models", move || shift.run(source));
+        Ok(())
     }
 
     fn start_rest(
@@ -211,7 +204,7 @@ impl Line {
         stages: &mut Stages<'_>,
         channels: Channels,
         to_fetch: mpsc::Receiver<Record>,
-        costs: Costs,
+        content: &Arc<ContentCache>,
         attempts: &Arc<Attempts>,
     ) -> anyhow::Result<()> {
         let limits = self.config.limits;
@@ -222,25 +215,31 @@ impl Line {
             endings: (endings, _),
         } = channels;
         let batch_limits = self.batch_limits();
+        let recognizer = self.serving.recognizer();
+        let serving = self.serving.clone();
         stages.spawn("batch", move || {
-            batch(&to_batch, &batches, costs, batch_limits)
+            batch(&to_batch, &batches, &serving, batch_limits)
         });
 
-        let pool = FramePool::new(self.recognizer.subset.frame);
+        let pool = FramePool::new(recognizer.subset.frame);
         for _ in 0..limits.decode_threads {
-            let mut decode = Decode::new(
-                pool.clone(),
-                attempts.lane(1),
-                framed.clone(),
-                endings.clone(),
-            )?;
-            let (to_decode, features) = (to_decode.clone(), self.recognizer.subset.features);
+            let decoder =
+                Decoder::isolating(pool.clone(), limits.isolation, self.stats.decode.clone())?;
+            let mut decode = Decode {
+                decoder,
+                lane: attempts.lane(1),
+                content: content.clone(),
+                serving: self.serving.clone(),
+                framed: framed.clone(),
+                endings: endings.clone(),
+            };
+            let (to_decode, features) = (to_decode.clone(), recognizer.subset.features);
             stages.spawn("decode", move || decode.run(&to_decode, features));
         }
         let places = (limits.in_flight_max / 2).clamp(*FETCHES.start(), *FETCHES.end());
         let fetch = Fetch {
-            fetcher: Fetcher::new(&self.config.sources)?,
-            features: self.recognizer.subset.features,
+            fetcher: Fetcher::new(&self.config.sources, self.stats.fetch.clone())?,
+            features: recognizer.subset.features,
             places: Arc::new(Semaphore::new(places)),
             fetched,
             endings,
@@ -253,7 +252,7 @@ impl Line {
     /// Those that are asked for, as far as they suit the backend.
     fn batch_limits(&self) -> BatchLimits {
         let asked = self.config.limits.batch;
-        let images_max = self.recognizer.backend().images_max();
+        let images_max = self.serving.recognizer().backend().images_max();
         BatchLimits {
             images_max: asked.images_max.min(images_max),
             ..asked
@@ -273,8 +272,8 @@ impl Line {
     fn signature(&self) -> Signature {
         Signature {
             worker: self.config.identity.worker.clone(),
-            subset: self.recognizer.subset.name.clone(),
-            model_set: self.recognizer.subset.digest.clone(),
+            subset: self.serving.recognizer().subset.name.clone(),
+            serving: self.serving.clone(),
             results_topic: self.config.kafka.results.clone(),
         }
     }
@@ -287,8 +286,8 @@ impl Line {
                 Assignment::Group => None,
                 Assignment::Weighted => Some(self.config.kafka.group.clone()),
             },
-            model_set: self.recognizer.subset.digest.clone(),
-            gpu: self.recognizer.backend().gpu(),
+            serving: self.serving.clone(),
+            gpu: self.serving.recognizer().backend().gpu(),
             started_at_ms: now_ms(),
             stats: self.stats.clone(),
             outbox,

@@ -1,7 +1,10 @@
 //! The models without Kafka: recognize files, compare with the truth, measure stages.
 
+mod bench;
 mod evaluate;
+mod inspect;
 mod stages;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -9,8 +12,11 @@ use std::time::Instant;
 use anyhow::Context as _;
 use serde_json::json;
 
+pub(crate) use bench::{Asked, bench};
 pub(crate) use evaluate::evaluate;
+pub(crate) use inspect::inspect;
 pub(crate) use stages::bench_stages;
+pub(crate) use verify::{Limits, verify};
 
 use crate::decode::{Decoder, Picture};
 use crate::frame::FramePool;

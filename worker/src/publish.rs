@@ -18,16 +18,17 @@ use outbox::{Delivery, Letter, Sent};
 use crate::breaker::Breaker;
 use crate::crash::{self, Step};
 use crate::drain::Stop;
-use crate::models::Findings;
+use crate::models::{Findings, Serving};
 use crate::retry::{Again, Tiers};
 use crate::work::{Ending, Failure, Wants, Work, feature_name, now_ms};
 
 /// What every result says of this worker.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Signature {
     pub(crate) worker: String,
     pub(crate) subset: String,
-    pub(crate) model_set: String,
+    /// What answers now: the set of results that no models were asked for.
+    pub(crate) serving: Arc<Serving>,
     pub(crate) results_topic: String,
 }
 
@@ -155,13 +156,17 @@ impl Publisher {
         let (outcome, found, error) = judge(found, lacking);
         let finished_at_ms = now_ms();
         let most = work.job.max_results as usize;
+        let model_set = match &work.model_set {
+            Some(model_set) => model_set.to_string(),
+            None => self.signature.serving.digest(),
+        };
         JobResult {
             schema: SCHEMA,
-            result_id: result_id(&work.job.id, &self.signature.model_set),
+            result_id: result_id(&work.job.id, &model_set),
             job_id: work.job.id.clone(),
             tenant: work.job.tenant.clone(),
             subset: self.signature.subset.clone(),
-            model_set: self.signature.model_set.clone(),
+            model_set,
             worker: self.signature.worker.clone(),
             outcome,
             image: work.image.clone(),

@@ -48,6 +48,29 @@ pub(crate) struct Reading {
     pub(crate) interruption_at_ms: Option<UnixMs>,
 }
 
+/// What decoding apart adds; clones count together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DecodeCounts {
+    pub(crate) isolated: Counter,
+    decoders_ended: Family<WhyLabel, Counter>,
+}
+
+/// What fetching adds; clones count together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FetchCounts {
+    pub(crate) retries: Counter,
+    pub(crate) refused: Counter,
+    breakers: Family<StateLabel, Gauge>,
+}
+
+/// What the cache of contents adds; clones count together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ContentCounts {
+    pub(crate) hits: Counter,
+    pub(crate) misses: Counter,
+    pub(crate) content_bytes: Gauge,
+}
+
 /// Everything that is counted, shared by all stages.
 pub(crate) struct Stats {
     state: Mutex<State>,
@@ -64,7 +87,11 @@ pub(crate) struct Stats {
     retries: Counter,
     commits: Counter,
     commits_failed: Counter,
+    model_sets: Family<ModelSetLabel, Counter>,
     ready: Gauge,
+    pub(crate) fetch: FetchCounts,
+    pub(crate) content: ContentCounts,
+    pub(crate) decode: DecodeCounts,
     phase: watch::Sender<Phase>,
     confirmed: watch::Sender<(u64, u64)>,
 }
@@ -86,8 +113,24 @@ struct ReasonLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ModelSetLabel {
+    outcome: &'static str,
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StageLabel {
     stage: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WhyLabel {
+    why: &'static str,
 }
 
 fn outcome_name(outcome: Outcome) -> &'static str {
@@ -102,6 +145,31 @@ fn seconds() -> Histogram {
     Histogram::new([
         0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
     ])
+}
+
+// === impl FetchCounts ===
+
+impl FetchCounts {
+    /// Notes that the breakers in a state have become more or fewer.
+    pub(crate) fn breakers(&self, state: &'static str, change: i64) {
+        let state = StateLabel { state };
+        self.breakers.get_or_create(&state).inc_by(change);
+    }
+
+    /// Breakers in a state.
+    #[cfg(test)]
+    pub(crate) fn breakers_now(&self, state: &'static str) -> i64 {
+        self.breakers.get_or_create(&StateLabel { state }).get()
+    }
+}
+
+// === impl DecodeCounts ===
+
+impl DecodeCounts {
+    /// Notes that a decoding process ended before it should: `slow` or `died`.
+    pub(crate) fn ended(&self, why: &'static str) {
+        self.decoders_ended.get_or_create(&WhyLabel { why }).inc();
+    }
 }
 
 // === impl Stats ===
@@ -146,7 +214,11 @@ impl Stats {
             retries: Counter::default(),
             commits: Counter::default(),
             commits_failed: Counter::default(),
+            model_sets: Family::default(),
             ready: Gauge::default(),
+            fetch: FetchCounts::default(),
+            content: ContentCounts::default(),
+            decode: DecodeCounts::default(),
             phase: watch::Sender::new(Phase::Starting),
             confirmed: watch::Sender::new((0, 0)),
         };
@@ -197,9 +269,60 @@ impl Stats {
             self.commits_failed.clone(),
         );
         to.register(
+            "model_sets",
+            "Model sets that took over, were refused, or were taken back",
+            self.model_sets.clone(),
+        );
+        to.register(
             "worker_ready",
             "1 while the worker takes jobs",
             self.ready.clone(),
+        );
+        self.with_inputs()
+    }
+
+    /// What getting bytes and pixels counts by itself.
+    fn with_inputs(mut self) -> Self {
+        let to = self.registry.sub_registry_with_prefix("spillway");
+        to.register(
+            "fetch_retries",
+            "Fetches tried again",
+            self.fetch.retries.clone(),
+        );
+        to.register(
+            "fetch_breaker_refused",
+            "Fetches not tried because their host had failed too often",
+            self.fetch.refused.clone(),
+        );
+        to.register(
+            "fetch_breakers",
+            "Hosts that are left alone (open) or tried again (half_open)",
+            self.fetch.breakers.clone(),
+        );
+        to.register(
+            "content_cache_hits",
+            "Images answered from what was found in the same bytes before",
+            self.content.hits.clone(),
+        );
+        to.register(
+            "content_cache_misses",
+            "Images not in the cache of contents",
+            self.content.misses.clone(),
+        );
+        to.register(
+            "content_cache_bytes",
+            "Size of the cache of contents",
+            self.content.content_bytes.clone(),
+        );
+        to.register(
+            "decodes_isolated",
+            "Images decoded in a process of their own",
+            self.decode.isolated.clone(),
+        );
+        to.register(
+            "decoders_ended",
+            "Decoding processes that died or were killed",
+            self.decode.decoders_ended.clone(),
         );
         self
     }
@@ -319,6 +442,13 @@ impl Stats {
 
     pub(crate) fn commit_failed(&self) {
         self.commits_failed.inc();
+    }
+
+    /// Notes what became of a model set while the worker works: `changed`, `refused` or `rolled_back`, and what kind
+    /// of trouble it had.
+    pub(crate) fn model_set(&self, outcome: &'static str, kind: &'static str) {
+        let label = ModelSetLabel { outcome, kind };
+        self.model_sets.get_or_create(&label).inc();
     }
 
     /// Notes that a job ended and its result was acknowledged.

@@ -1,5 +1,6 @@
 //! What moves along the line: a record, then work on a job, then its ending.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spillway_wire::{
@@ -33,6 +34,8 @@ pub(crate) struct Work {
     pub(crate) record: Record,
     pub(crate) job: Job,
     pub(crate) image: Option<ImageInfo>,
+    /// Digest of the model set that answered; none before one did.
+    pub(crate) model_set: Option<Arc<str>>,
     pub(crate) spent: Spent,
 }
 
@@ -78,7 +81,7 @@ pub(crate) struct Failure {
 }
 
 /// A set of features.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Wants(u8);
 
 /// Every feature there is.

@@ -17,8 +17,10 @@ mod belief;
 mod budget;
 mod check;
 mod cost;
+mod effect;
 mod forecast;
 mod market;
+mod orders;
 mod plan;
 mod planner;
 mod policy;
@@ -35,6 +37,7 @@ pub use backlog::{
 pub use belief::Beliefs;
 pub use check::{Violation, check};
 pub use cost::billed;
+pub use orders::{Given, Orders, Override, Pause, Shape};
 pub use plan::{Action, Fault, Numbers, Outcome, Plan, PoolNumbers, Scope};
 pub use planner::Planner;
 pub use policy::{

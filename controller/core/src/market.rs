@@ -29,6 +29,9 @@ pub(crate) struct Block {
     reach: Reach,
     /// Refusals in a row.
     times: u32,
+    /// Whether machines died, rather than being refused.
+    #[serde(default)]
+    is_death: bool,
 }
 
 /// Which pools a refusal says no to: those that are alike in everything that is given.
@@ -95,43 +98,60 @@ impl Blocks {
             Fault::Quota | Fault::Denied | Fault::Invalid => REFUSED_PAUSE,
         };
         let reach = Reach::of(scope, pool);
-        self.block(reach, now, first, fault.as_str(), retry_after);
+        let pause = (first, retry_after);
+        self.block(reach, now, pause, fault.as_str(), false);
     }
 
     /// A machine died before it was ready: a broken image must not buy machine after machine.
     pub(crate) fn died_early(&mut self, now: Timestamp, pool: &Pool, why: &str) {
         let own = Reach::of(Scope::Pool, pool);
-        self.block(own, now, DIED_EARLY_PAUSE, why, None);
+        self.block(own, now, (DIED_EARLY_PAUSE, None), why, true);
     }
 
     fn block(
         &mut self,
         reach: Reach,
         now: Timestamp,
-        first: SignedDuration,
+        (first, retry_after): (SignedDuration, Option<SignedDuration>),
         why: &str,
-        retry_after: Option<SignedDuration>,
+        is_death: bool,
     ) {
-        let known = self.blocks.iter().position(|block| block.reach == reach);
+        let is_known = |block: &Block| block.reach == reach && block.is_death == is_death;
+        let known = self.blocks.iter().position(is_known);
         let at = known.unwrap_or_else(|| {
             self.blocks.push(Block {
                 until: now,
                 why: String::new(),
                 reach,
                 times: 0,
+                is_death,
             });
             self.blocks.len() - 1
         });
         let block = &mut self.blocks[at];
+        if now < block.until && !is_death {
+            // One answer, heard once for each machine of the same plan: not one refusal after another.
+            block.until = block.until.max(now + retry_after.unwrap_or_default());
+            return;
+        }
         let pause = (first * (1 << block.times.min(12))).min(PAUSE_MAX);
         block.times += 1;
         block.until = block.until.max(now + retry_after.unwrap_or(pause));
         block.why = why.to_owned();
     }
 
-    /// A machine of `pool` became ready: whatever stood against it is over.
+    /// A machine of `pool` was sold: what its provider had against it is over.
+    pub(crate) fn sold(&mut self, pool: &Pool) {
+        self.blocks
+            .retain(|block| block.is_death || !block.reach.covers(pool));
+    }
+
+    /// A machine of `pool` became ready: its image works.
+    ///
+    /// It says nothing of the stock: it was ordered a boot ago.
     pub(crate) fn worked(&mut self, pool: &Pool) {
-        self.blocks.retain(|block| !block.reach.covers(pool));
+        self.blocks
+            .retain(|block| !(block.is_death && block.reach.covers(pool)));
     }
 
     /// What stands against asking `pool` now; of several the one that lasts longest.
@@ -243,13 +263,16 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_and_end_with_the_first_machine_that_works() {
+    fn pauses_double_and_end_with_the_first_machine_that_is_sold() {
         let pool = pool("p", ["oci", "r", "", "a10"], Market::OnDemand);
         let mut blocks = Blocks::default();
         let mut now = Timestamp::UNIX_EPOCH;
         let mut pauses = Vec::new();
         for _ in 0..4 {
-            blocks.refused(now, &pool, (Fault::NoCapacity, Scope::Offer), None);
+            // One plan may ask for many: each is refused.
+            for _ in 0..12 {
+                blocks.refused(now, &pool, (Fault::NoCapacity, Scope::Offer), None);
+            }
             let until = blocks.of(&pool, now).unwrap().until;
             pauses.push(until.duration_since(now).as_secs());
             now = until;
@@ -257,6 +280,10 @@ mod tests {
         }
         assert_eq!(pauses, [60, 120, 240, 300]);
         blocks.worked(&pool);
+        let before = now - SignedDuration::from_secs(1);
+        assert!(blocks.of(&pool, before).is_some(), "it was ordered before");
+        blocks.sold(&pool);
+        assert!(blocks.of(&pool, before).is_none());
         let fault = (Fault::NoCapacity, Scope::Offer);
         blocks.refused(now, &pool, fault, Some(SignedDuration::from_secs(7)));
         let until = blocks.of(&pool, now).unwrap().until;

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::orders::Shape;
 use crate::units::{Dollars, Rate, spoken};
 
 /// Why something was done, limited or left.
@@ -31,6 +32,24 @@ pub enum Reason {
     FleetUnknown { why: String },
     /// Arrivals have not been watched for long enough to give machines back.
     ArrivalsUnknown,
+    // --- orders
+    /// Somebody ordered that all be left as it is.
+    Paused {
+        by: String,
+        until: Timestamp,
+        reason: String,
+    },
+    /// Somebody ordered how many machines a pool has.
+    Overridden {
+        pool: String,
+        shape: Shape,
+        workers: u32,
+        by: String,
+        until: Timestamp,
+        reason: String,
+    },
+    /// Somebody ordered that this machine go.
+    Ordered { by: String, reason: String },
     // --- enough
     /// The workers there are clear the backlog in time, and no burst runs.
     BaseSuffices {
@@ -67,6 +86,19 @@ pub enum Reason {
         per_million: Dollars,
         boot: SignedDuration,
     },
+    /// It was not chosen: what is due by then costs more with it, as much of it as a new machine does by then.
+    Dearer {
+        pool: String,
+        within: SignedDuration,
+        per_million: Dollars,
+        more: Dollars,
+    },
+    /// It was not chosen: a new machine would do nothing of what is due by then.
+    TooSlow {
+        pool: String,
+        within: SignedDuration,
+        boot: SignedDuration,
+    },
     /// A machine that does the same for less, for one that runs: it pays for its boot within the deadline.
     Cheaper {
         pool: String,
@@ -94,6 +126,12 @@ pub enum Reason {
         pool: String,
         until: Timestamp,
         why: String,
+    },
+    /// The last machines that were bought brought nothing: whatever is in the way, more of them do not help.
+    Ineffective {
+        added: Rate,
+        gained: Rate,
+        until: Timestamp,
     },
     /// No pool can do any of what is due in time.
     NoPoolInTime { within: SignedDuration },
@@ -141,6 +179,13 @@ pub enum Reason {
     ControllerEnded,
     /// The policy no longer has its pool.
     PoolRemoved { pool: String },
+    /// A policy that is tried out would have another number of machines after its plan.
+    ShadowDiffers {
+        policy: String,
+        pool: String,
+        desired: u32,
+        instead: u32,
+    },
 }
 
 // === impl Reason ===
@@ -156,12 +201,17 @@ impl Reason {
             Self::BacklogPartial { .. } => "BacklogPartial",
             Self::FleetUnknown { .. } => "FleetUnknown",
             Self::ArrivalsUnknown => "ArrivalsUnknown",
+            Self::Paused { .. } => "Paused",
+            Self::Overridden { .. } => "Overridden",
+            Self::Ordered { .. } => "Ordered",
             Self::BaseSuffices { .. } => "BaseSuffices",
             Self::FleetSuffices { .. } => "FleetSuffices",
             Self::StillNeeded { .. } => "StillNeeded",
             Self::PaidFor { .. } => "PaidFor",
             Self::DeadlineEndangered { .. } => "DeadlineEndangered",
             Self::Cheapest { .. } => "Cheapest",
+            Self::Dearer { .. } => "Dearer",
+            Self::TooSlow { .. } => "TooSlow",
             Self::Cheaper { .. } => "Cheaper",
             Self::BaseFilled { .. } => "BaseFilled",
             Self::BaseMissing { .. } => "BaseMissing",
@@ -176,6 +226,7 @@ impl Reason {
             Self::BudgetPerHour { .. } => "BudgetPerHour",
             Self::BudgetPerDay { .. } => "BudgetPerDay",
             Self::PoolBlocked { .. } => "PoolBlocked",
+            Self::Ineffective { .. } => "Ineffective",
             Self::NoPoolInTime { .. } => "NoPoolInTime",
             Self::DeadlineAtRisk { .. } => "DeadlineAtRisk",
             Self::NoLongerNeeded { .. } => "NoLongerNeeded",
@@ -189,6 +240,22 @@ impl Reason {
             Self::LaunchAgain => "LaunchAgain",
             Self::ControllerEnded => "ControllerEnded",
             Self::PoolRemoved { .. } => "PoolRemoved",
+            Self::ShadowDiffers { .. } => "ShadowDiffers",
+        }
+    }
+
+    /// The pool that it is about, if it is about one.
+    #[must_use]
+    pub fn pool(&self) -> Option<&str> {
+        match self {
+            Self::PaidFor { pool, .. }
+            | Self::Cheapest { pool, .. }
+            | Self::Cheaper { pool, .. }
+            | Self::PoolMax { pool, .. }
+            | Self::PoolBlocked { pool, .. }
+            | Self::Overridden { pool, .. }
+            | Self::PoolRemoved { pool } => Some(pool),
+            _ => None,
         }
     }
 
@@ -207,6 +274,7 @@ impl Reason {
                 | Self::BudgetPerHour { .. }
                 | Self::BudgetPerDay { .. }
                 | Self::PoolBlocked { .. }
+                | Self::Ineffective { .. }
                 | Self::NoPoolInTime { .. }
                 | Self::DeadlineAtRisk { .. }
                 | Self::WorkerSilent { .. }
@@ -237,6 +305,21 @@ impl fmt::Display for Reason {
                 )
             }
             Self::FleetUnknown { why } => write!(f, "who is working is unknown ({why})"),
+            Self::Paused { by, until, reason } => {
+                write!(f, "{by} ordered a pause until {until:.0} ({reason})")
+            }
+            Self::Overridden {
+                pool,
+                shape,
+                workers,
+                by,
+                until,
+                reason,
+            } => write!(
+                f,
+                "{by} ordered {shape} {workers} × {pool} until {until:.0} ({reason})"
+            ),
+            Self::Ordered { by, reason } => write!(f, "{by} ordered it ({reason})"),
             Self::ArrivalsUnknown => f.write_str("arrivals have not been watched for long enough"),
             Self::BaseSuffices { backlog: 0, .. } => f.write_str("nothing waits, the base does it"),
             Self::BaseSuffices {
@@ -294,6 +377,22 @@ impl fmt::Display for Reason {
                 "{count} × {pool} is the cheapest that comes in time ({per_million} per million jobs, ready in {})",
                 spoken(*boot)
             ),
+            Self::Dearer {
+                pool,
+                within,
+                per_million,
+                more,
+            } => write!(
+                f,
+                "{pool} was dearer: {per_million} per million jobs done within {}, {more} more",
+                spoken(*within)
+            ),
+            Self::TooSlow { pool, within, boot } => write!(
+                f,
+                "{pool} is ready in {} and would do nothing within {}",
+                spoken(*boot),
+                spoken(*within)
+            ),
             Self::Cheaper {
                 pool,
                 instead,
@@ -345,6 +444,10 @@ impl fmt::Display for Reason {
             Self::PoolBlocked { pool, why, .. } => {
                 write!(f, "{pool} gave no machine lately ({why})")
             }
+            Self::Ineffective { added, gained, .. } => write!(
+                f,
+                "the last machines should have done {added} and brought {gained}: more would not help"
+            ),
             Self::NoPoolInTime { within } => {
                 write!(f, "no pool has a machine ready within {}", spoken(*within))
             }
@@ -373,6 +476,15 @@ impl fmt::Display for Reason {
             Self::LaunchAgain => f.write_str("its launch turned out to have failed"),
             Self::ControllerEnded => f.write_str("its controller ends"),
             Self::PoolRemoved { pool } => write!(f, "the policy no longer has the pool {pool}"),
+            Self::ShadowDiffers {
+                policy,
+                pool,
+                desired,
+                instead,
+            } => write!(
+                f,
+                "{policy}, which is only tried out, would have {desired} of {pool}, not {instead}"
+            ),
         }
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::backlog::BacklogReading;
+use crate::orders::Orders;
 use crate::policy::BASE_POOL;
 
 /// Name of a persisted decision to launch one machine: `<pool>-<number>`.
@@ -31,6 +32,9 @@ pub struct Snapshot {
     /// The workload of the base, where the policy sets its scale; an error if it could not be looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Result<SeenBase, String>>,
+    /// What people have ordered.
+    #[serde(default, skip_serializing_if = "Orders::is_empty")]
+    pub orders: Orders,
 }
 
 /// The workload of the base, as Kubernetes shows it.

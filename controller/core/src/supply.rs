@@ -156,6 +156,17 @@ impl Share {
         }
     }
 
+    /// A worker that works since `from`, which may be after the grid's origin.
+    pub(crate) fn since(grid: &Grid, rate: Rate, from: Timestamp) -> Self {
+        let idle = millis(from.duration_since(grid.origin)).max(0);
+        let milli = |ms: &i64| jobs_milli(rate, (ms - idle).max(0).unsigned_abs());
+        Self {
+            mean: grid.points.iter().map(milli).collect(),
+            variance: vec![0; grid.points.len()],
+            rate,
+        }
+    }
+
     /// A worker that works now and ends at `until`.
     pub(crate) fn until(grid: &Grid, rate: Rate, until: Timestamp) -> Self {
         let last = millis(until.duration_since(grid.origin)).max(0);

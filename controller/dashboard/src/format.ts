@@ -83,6 +83,15 @@ export function percent(ratio: Maybe): string {
   return isKnown(ratio) ? `${whole.format(ratio * 100)}%` : UNKNOWN;
 }
 
+/** `1234567` → `1.2 MB`. */
+export function bytes(n: Maybe): string {
+  if (!isKnown(n)) return UNKNOWN;
+  for (const [unit, name] of [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]] as const) {
+    if (n >= unit) return `${one.format(n / unit)} ${name}`;
+  }
+  return `${whole.format(n)} B`;
+}
+
 /** `1 worker`, `2 workers`. */
 export function plural(n: number, word: string): string {
   return `${count(n)} ${word}${n === 1 ? "" : "s"}`;
@@ -111,9 +120,27 @@ export function clock(seconds: Maybe): string {
   return isKnown(seconds) ? clockTime.format(seconds * 1000) : UNKNOWN;
 }
 
+/** Seconds between two RFC 3339 times, of the same clock: the reader's may go otherwise. */
+export function span(one: string, other: string | undefined): number | null {
+  const [a, b] = [instant(one), other === undefined ? null : instant(other)];
+  return a === null || b === null ? null : Math.abs(a - b);
+}
+
+/** `90` → `1m 30s ago`; what was a moment ago is now. */
+export function ago(seconds: Maybe): string {
+  return isKnown(seconds) && seconds < 1.5 ? "now" : isKnown(seconds) ? `${duration(seconds)} ago` : UNKNOWN;
+}
+
 /** Date and time with the zone. */
 export function moment(seconds: Maybe): string {
   return isKnown(seconds) ? dateTime.format(seconds * 1000) : UNKNOWN;
+}
+
+const dayName = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
+
+/** The day where the reader is: `Wed, 25 Nov`. */
+export function day(seconds: Maybe): string {
+  return isKnown(seconds) ? dayName.format(seconds * 1000) : UNKNOWN;
 }
 
 /** `service_rate_soon` → `service rate soon`, without the unit that the value carries. */
@@ -125,6 +152,7 @@ export function label(key: string): string {
 
 /** A free-form number by what its name says of its unit. */
 export function byName(key: string, value: unknown): string {
+  if (key === "drain_eta_seconds" && value === null) return "never or unknown";
   if (value === null || value === undefined) return UNKNOWN;
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "string") return isoDuration(value) ?? value;

@@ -1,6 +1,6 @@
 // What the figures mean: pure judgements that the views share.
 
-import type { Decision, Policy, Pool, Worker } from "./contract.ts";
+import type { Action, Decision, Policy, Pool } from "./contract.ts";
 
 export type Standing = "on-time" | "at-risk" | "late" | "holding" | "unknown";
 
@@ -75,12 +75,6 @@ export function headcount(pools: readonly Pool[]): Headcount {
   return sum;
 }
 
-/** Dollars for a million images at the worker's own speed; none while it has none. */
-export function dollarsPerMillion(worker: Worker): number | null {
-  if (worker.rate === null || worker.rate <= 0) return null;
-  return (worker.price_per_hour / 3600 / worker.rate) * 1e6;
-}
-
 export type Kind = "action" | "hold" | "trouble";
 
 export function isOfKind(decision: Decision, kind: Kind): boolean {
@@ -94,13 +88,16 @@ export function isOfKind(decision: Decision, kind: Kind): boolean {
   }
 }
 
-export type Marker = "grow" | "shrink" | "hold" | "trouble" | "note";
+export type Marker = "grow" | "shrink" | "hold" | "trouble" | "order" | "note";
+
+/** Whether there are more workers after it. */
+function grows({ verb, from, to }: Action): boolean {
+  return verb === "ScaleBase" ? (to ?? 0) > (from ?? 0) : verb === "Launch" || verb === "Adopt";
+}
 
 /** What a decision's marker looks like: what it did weighs more than what was wrong. */
 export function markerOf(decision: Decision): Marker {
-  if (isOfKind(decision, "action")) {
-    return decision.actions.some(({ verb }) => /^(launch|adopt)/i.test(verb)) ? "grow" : "shrink";
-  }
+  if (isOfKind(decision, "action")) return decision.actions.some(grows) ? "grow" : "shrink";
   if (decision.hold) return "hold";
   return isOfKind(decision, "trouble") ? "trouble" : "note";
 }

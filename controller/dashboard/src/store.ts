@@ -1,15 +1,21 @@
 // All that the page knows, as signals. `live.ts` writes it, the views read it.
 
 import { computed, signal } from "@preact/signals";
-import type { Decision, Policy, State } from "./contract.ts";
+import { Refusal } from "./api.ts";
+import type { Decision, Policy, Session, State } from "./contract.ts";
 import { Past, pointOf } from "./past.ts";
 
-/** The log keeps a few screens' worth of what comes in live, beside the 200 it starts with. */
-const DECISIONS_MAX = 1_000;
+/** The log keeps a few screens' worth of what comes in live and of what was asked for. */
+const DECISIONS_MAX = 2_000;
 
 export type Connection = "connecting" | "live" | "lost";
 
 export const connection = signal<Connection>("connecting");
+
+/** Who reads, and what they may do; none until the controller has said so. */
+export const session = signal<Session | null>(null);
+
+export const mayOperate = computed(() => session.value?.may_operate === true);
 
 /** The latest state; none until the controller has answered. */
 export const state = signal<State | null>(null);
@@ -26,7 +32,7 @@ export const ageSeconds = computed(() =>
 );
 
 /** Old enough to be said loudly: the controller sends a state every second. */
-export const STALE_AFTER_SECONDS = 6;
+const STALE_AFTER_SECONDS = 6;
 
 export const isStale = computed(
   () => connection.value === "lost" || (ageSeconds.value ?? 0) > STALE_AFTER_SECONDS,
@@ -42,19 +48,26 @@ export const policy = computed<Policy | null>(() => {
 
 export const policyName = computed(() => policy.value?.name ?? null);
 
-const pasts = new Map<string, Past>();
+/** How far back the timeline goes. */
+export const range = signal(3_600);
 
-/** Counts up whenever a past has changed: pasts are changed in place. */
+/** Where the timeline ends, in seconds since 1970; none is now. */
+export const until = signal<number | null>(null);
+
+/** The past of the policy and the range in view. */
+export const past = signal(new Past());
+
+/** Counts up whenever the past has changed: it is changed in place. */
 export const pastVersion = signal(0);
 
-export function pastOf(name: string): Past {
-  let past = pasts.get(name);
-  if (!past) pasts.set(name, (past = new Past()));
-  return past;
-}
+/** What `past` is of; none while it is being read. */
+export const pastOf = signal<string | null>(null);
 
-export function replacePast(name: string, past: Past): void {
-  pasts.set(name, past);
+export const pastWanted = computed(() => `${policyName.value}\n${range.value}\n${until.value ?? ""}`);
+
+export function replacePast(of: string, next: Past): void {
+  past.value = next;
+  pastOf.value = of;
   pastVersion.value += 1;
 }
 
@@ -65,14 +78,11 @@ export const policyDecisions = computed(() =>
   decisions.value.filter((decision) => decision.policy === policyName.value),
 );
 
-/** Policies whose log and past have been read since the connection was made. */
+/** Policies whose log has been read since the connection was made. */
 export const loaded = signal<ReadonlySet<string>>(new Set());
 
-/** The decision the address points at. */
-export const linkedDecision = signal<number | null>(null);
-
-/** Decisions that are unfolded in the log. */
-export const openDecisions = signal<ReadonlySet<number>>(new Set());
+/** The decision that was asked for and is not kept. */
+export const missing = signal<string | null>(null);
 
 /** The moment the reader points at in the timeline, in seconds since 1970. */
 export const cursorAt = signal<number | null>(null);
@@ -80,7 +90,9 @@ export const cursorAt = signal<number | null>(null);
 export function takeState(next: State): void {
   if (next.at !== state.peek()?.at) freshAt.value = performance.now() / 1000;
   state.value = next;
-  for (const each of next.policies) pastOf(each.name).push(pointOf(next.at, each));
+  const current = policy.peek();
+  if (!current || until.peek() !== null || pastOf.peek() !== pastWanted.peek()) return;
+  past.peek().push(pointOf(next.at, current));
   pastVersion.value += 1;
 }
 
@@ -90,19 +102,23 @@ export function takeDecisions(fresh: readonly Decision[]): void {
   decisions.value = [...byId.values()].sort((a, b) => b.id - a.id).slice(0, DECISIONS_MAX);
 }
 
-export function setOpen(id: number, isOpen: boolean): void {
-  if (openDecisions.peek().has(id) === isOpen) return;
-  const next = new Set(openDecisions.peek());
-  if (isOpen) next.add(id);
-  else next.delete(id);
-  openDecisions.value = next;
-}
-
 export function choose(name: string): void {
   chosen.value = name;
   cursorAt.value = null;
   const url = new URL(location.href);
   url.searchParams.set("policy", name);
-  url.hash = "";
   history.pushState(null, "", url);
+}
+
+/** A path that asks about the policy in view. */
+export function about(path: string): string {
+  return `${path}${path.includes("?") ? "&" : "?"}policy=${encodeURIComponent(policyName.value ?? "")}`;
+}
+
+/** Counts up when the session has to be asked for anew. */
+export const sessionAsked = signal(0);
+
+/** A session may end at any time: after a 401 it is asked for again. */
+export function askSession(error: unknown): void {
+  if (error instanceof Refusal && error.status === 401) sessionAsked.value += 1;
 }

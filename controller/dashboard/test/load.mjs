@@ -8,6 +8,7 @@ export async function load(path) {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL(`../src/${path}`, import.meta.url))],
     bundle: true,
+    logLevel: "warning",
     write: false,
     format: "esm",
   });

@@ -1,7 +1,13 @@
 // A made run for development and tests: a steady load, a surprise burst, machines bought and given back.
 // A function of the seconds gone by: the same every time.
 
-/** @import { Action, Decision, Hold, Point, Policy, Pool, Reason, State, Worker } from "../src/contract.ts" */
+/** @import { Action, Alternative, Decision, Order, OrderEntry, Place, Policy, Reason, State, Worker } from "../src/contract.ts" */
+/** @import { Point } from "../src/past.ts" */
+
+import { load } from "./load.mjs";
+
+/** @type {typeof import("../src/past.ts")} */
+const { pointOf } = await load("past.ts");
 
 const DEADLINE = 180;
 const PARTITIONS = 12;
@@ -10,7 +16,16 @@ const BURST = { from: 40, to: 50, rate: 620 };
 /** The lag cannot be read in these seconds. */
 const BLIND = { from: 22, to: 27 };
 const BASE = { name: "base", count: 2, rate: 19.4, price: 0.64 };
+export const REVISION = "5f0c2a91d7be";
 const CLOUD = { name: "cloud-a10", max: 4, rate: 24.1, price: 2, boot: 14 };
+
+/** @type {Place} */
+const NOWHERE = { market: null, cloud: "", region: "", zone: "", machine: "" };
+/** @type {Place} */
+const PHOENIX = { market: "OnDemand", cloud: "oci", region: "us-phoenix-1", zone: "AD-2", machine: "VM.GPU.A10.1" };
+/** @type {Place} */
+const VIRGINIA = { market: "Spot", cloud: "aws", region: "us-east-1", zone: "us-east-1b", machine: "g6.xlarge" };
+export const SPOT = { name: "aws-g6-spot", max: 6, rate: 21, price: 0.62, boot: 95, place: VIRGINIA };
 
 /** @typedef {{ id: string, pool: string, launched: number, phase: Worker["phase"], done: number, stopAt: number }} Machine */
 
@@ -26,6 +41,9 @@ export class Scene {
   /** @type {Decision[]} newest first */ decisions = [];
   /** @type {Point[]} */ history = [];
   /** Set to change what is told of each policy. @type {(policy: Policy) => Policy} */ alter = (policy) => policy;
+  /** @type {OrderEntry[]} newest first */ orders = [];
+  /** @type {Order | null} */ pause = null;
+  /** @type {Order[]} */ overrides = [];
   #sentence = "";
   #launches = 0;
   #idle = 0;
@@ -97,7 +115,7 @@ export class Scene {
     const t = this.seconds;
     /** @type {Action[]} */ const actions = [];
     /** @type {Reason[]} */ const reasons = [];
-    /** @type {Hold | null} */ let hold = null;
+    /** @type {Reason | null} */ let hold = null;
     let sentence = "The base does it: nothing waits.";
     const burst = this.machines.filter(({ pool }) => pool !== "base");
 
@@ -107,7 +125,7 @@ export class Scene {
       else if (machine.phase === "draining" && t >= machine.stopAt) machine.phase = "stopped";
       else if (machine.phase === "stopped" && t >= machine.stopAt + 3) {
         this.machines = this.machines.filter((each) => each !== machine);
-        actions.push({ verb: "Terminate", intent: machine.id, pool: CLOUD.name, code: "WorkerStopped", why: "its worker has finished and stopped" });
+        actions.push({ verb: "Terminate", intent: machine.id, pool: CLOUD.name, code: "WorkerStopped", why: "its worker has finished and stopped", from: null, to: null, outcome: this.#done() });
       }
     }
 
@@ -115,8 +133,8 @@ export class Scene {
     const missing = this.backlog - (capacity - STEADY) * DEADLINE * 0.6;
     const wanted = Math.ceil(missing / (CLOUD.rate * DEADLINE * 0.5));
     if (this.#isBlind()) {
-      hold = { code: "BacklogUnknown", text: "the backlog is unknown (broker 2 did not answer within 1s)" };
-      reasons.push({ ...hold, trouble: true });
+      hold = { code: "BacklogUnknown", text: "the backlog is unknown (broker 2 did not answer within 1s)", trouble: true, pool: null };
+      reasons.push(hold);
       sentence = "Holding: the backlog is unknown, so nothing is bought and nothing is given back.";
     } else if (wanted > usable && usable < CLOUD.max && t < BURST.to + 30) {
       const count = Math.min(wanted, CLOUD.max) - usable;
@@ -124,7 +142,7 @@ export class Scene {
         this.#launches += 1;
         const id = `cloud-a10-${String(this.#launches).padStart(3, "0")}`;
         this.machines.push({ id, pool: CLOUD.name, launched: t, phase: "booting", done: 0, stopAt: Infinity });
-        actions.push({ verb: "Launch", intent: id, pool: CLOUD.name, code: "Cheapest", why: `the cheapest that comes in time ($${((CLOUD.price / 3600 / CLOUD.rate) * 1e6).toFixed(2)} per million jobs, ready in ${CLOUD.boot}s)` });
+        actions.push({ verb: "Launch", intent: id, pool: CLOUD.name, code: "Cheapest", why: `the cheapest that comes in time ($${((CLOUD.price / 3600 / CLOUD.rate) * 1e6).toFixed(2)} per million jobs, ready in ${CLOUD.boot}s)`, from: null, to: null, outcome: this.#done() });
       }
       reasons.push(
         { code: "DeadlineEndangered", text: `${this.backlog.toLocaleString("en-US")} jobs are due within 3m, what runs and starts does ${Math.round(capacity * DEADLINE * 0.6).toLocaleString("en-US")} by then`, trouble: false },
@@ -138,7 +156,7 @@ export class Scene {
       if (this.#idle % 6 === 0 && idle) {
         idle.phase = "draining";
         idle.stopAt = t + 4;
-        actions.push({ verb: "Drain", intent: idle.id, pool: CLOUD.name, code: "NoLongerNeeded", why: "the others do 38.8/s while 30.2/s arrive and 0 wait" });
+        actions.push({ verb: "Drain", intent: idle.id, pool: CLOUD.name, code: "NoLongerNeeded", why: "the others do 38.8/s while 30.2/s arrive and 0 wait", from: null, to: null, outcome: null });
         sentence = `Draining ${idle.id}: the others do it alone.`;
         reasons.push({ code: "NoLongerNeeded", text: "the others do 38.8/s while 30.2/s arrive and 0 wait", trouble: false });
       } else {
@@ -158,13 +176,18 @@ export class Scene {
     this.#sentence = sentence;
     /** @type {Decision} */
     const decision = {
-      id: this.decisions.length + 1,
+      id: this.nextId(),
       at: this.at,
       policy: this.names[0] ?? "",
       sentence,
       actions,
       reasons,
       hold,
+      revision: REVISION,
+      mode: "Enforce",
+      violations: [],
+      desired: { base: BASE.count, [CLOUD.name]: usable + actions.filter(({ verb }) => verb === "Launch").length, [SPOT.name]: 0 },
+      alternatives: this.#alternatives(usable, actions.filter(({ verb }) => verb === "Launch").length, hold !== null),
       numbers: {
         backlog: this.#isBlind() ? null : this.backlog,
         arrival_rate: round(arriving),
@@ -172,29 +195,41 @@ export class Scene {
         drain_within_seconds: DEADLINE,
         drain_eta_seconds: this.#isBlind() ? null : this.#eta(arriving, capacity),
         burst_cost_per_hour: burst.length * CLOUD.price,
-        desired: { base: BASE.count, [CLOUD.name]: usable + actions.filter(({ verb }) => verb === "Launch").length },
       },
     };
     this.decisions.unshift(decision);
     return decision;
   }
 
+  #done() {
+    return { at: this.at, outcome: /** @type {const} */ ("Done"), detail: null };
+  }
+
+  /** Decisions and orders share their numbers. */
+  nextId() {
+    return this.decisions.length + this.orders.length + 1;
+  }
+
+  /** @param {number} running @param {number} launched @param {boolean} isHeld @returns {Alternative[]} */
+  #alternatives(running, launched, isHeld) {
+    /** @param {string} verdict @param {string} why */
+    const judged = (verdict, why) => (isHeld ? { verdict: "Held", why: "nothing is decided about burst while the backlog is unknown" } : { verdict, why });
+    const perMillion = (/** @type {{ price: number, rate: number }} */ { price, rate }) => (price / 3600 / rate) * 1e6;
+    return [
+      {
+        pool: SPOT.name, dollars_per_million: perMillion(SPOT), boot_seconds: SPOT.boot, price_per_hour: SPOT.price, rate_counted_on: SPOT.rate, running: 0, max: SPOT.max, launched: 0,
+        ...(launched > 0 ? judged("Blocked", "gave no machine lately: NoCapacity in us-east-1b, asked again in 4m") : judged("NotNeeded", "what runs and starts is enough")),
+      },
+      {
+        pool: CLOUD.name, dollars_per_million: perMillion(CLOUD), boot_seconds: CLOUD.boot, price_per_hour: CLOUD.price, rate_counted_on: CLOUD.rate, running, max: CLOUD.max, launched: isHeld ? 0 : launched,
+        ...(launched > 0 ? judged("Chosen", "the cheapest that comes in time") : judged("NotNeeded", "what runs and starts is enough")),
+      },
+    ];
+  }
+
   /** @returns {Point} */
   #point() {
-    const policy = this.#policy(this.names[0] ?? "");
-    const inPool = (/** @type {Pool["kind"]} */ kind) =>
-      policy.pools.filter((pool) => pool.kind === kind).reduce((sum, pool) => sum + pool.ready + pool.draining, 0);
-    return {
-      at: this.at,
-      backlog: policy.backlog,
-      drain_eta_seconds: policy.drain_eta_seconds,
-      arrival_rate: policy.arrival_rate,
-      service_rate: policy.service_rate,
-      base: inPool("base"),
-      burst: inPool("burst"),
-      booting: policy.pools.reduce((sum, pool) => sum + pool.booting, 0),
-      cost_per_hour: policy.cost_per_hour,
-    };
+    return pointOf(this.at, this.#policy(this.names[0] ?? ""));
   }
 
   /** @returns {State} */
@@ -222,11 +257,33 @@ export class Scene {
     const soon = this.machines.filter(({ phase }) => phase !== "stopped").reduce((sum, machine) => sum + this.#rateOf(machine), 0);
     const eta = isBlind ? null : this.#eta(arriving, soon);
     const last = this.decisions[0];
+    const hold = last?.hold ?? null;
     const cost = { base: BASE.count * BASE.price, burst: burst.length * CLOUD.price };
     const inPhase = (/** @type {string} */ pool, /** @type {Worker["phase"][]} */ ...phases) =>
       this.machines.filter((machine) => machine.pool === pool && phases.includes(machine.phase)).length;
+    const lags = Array.from({ length: PARTITIONS }, (_, partition) => ({
+      topic: "spillway.jobs",
+      partition,
+      owner: partition === 7 ? null : (working[partition % Math.max(1, working.length)]?.id ?? null),
+      is_stuck: partition === 3 && this.backlog > 3_000,
+      lag: isBlind && partition % 3 === 1 ? null : Math.round((this.backlog / PARTITIONS) * (1 + Math.sin(partition * 2.1) * 0.55)),
+    }));
+    const spent = 3.1 + this.total.burst;
     return {
       name,
+      namespace: null,
+      mode: "Enforce",
+      status: this.pause ? "Paused" : hold ? "Holding" : burst.length > 0 ? "Bursting" : "Steady",
+      revision: REVISION,
+      partitions_max_lag: Math.max(...lags.map(({ lag }) => lag ?? 0)),
+      last_decision: last ? { id: last.id, at: last.at, sentence: last.sentence } : null,
+      budget: { per_hour: 20, per_day: 25, spent_today: spent, used_hour_share: (this.total.burst + cost.burst) / 20, used_day_share: spent / 25 },
+      pause: this.pause,
+      overrides: this.overrides,
+      leader: { is_leader: true, token: 7, since: new Date(this.begin - 86_400_000).toISOString(), identity: "spillway-0" },
+      loop: { tick_seconds: 0.0124, ticks: 90_000 + this.seconds, panics: 0 },
+      orphans: 0,
+      objectives: [{ topic: "spillway.jobs", drain_within_seconds: DEADLINE }],
       drain_within_seconds: DEADLINE,
       backlog: isBlind ? null : this.backlog,
       partitions: PARTITIONS,
@@ -238,7 +295,7 @@ export class Scene {
       drain_eta_seconds: eta === null ? null : round(eta),
       late_jobs: eta !== null && eta > DEADLINE ? Math.round((eta - DEADLINE) * (soon - arriving)) : 0,
       sentence: last?.sentence ?? "",
-      hold: last?.hold ?? null,
+      hold,
       reasons: last?.reasons ?? [],
       cost_per_hour: cost.base + cost.burst,
       burst_cost_per_hour: cost.burst,
@@ -260,6 +317,10 @@ export class Scene {
           price_per_hour: BASE.price,
           dollars_per_million: (BASE.price / 3600 / BASE.rate) * 1e6,
           boot_seconds: 4,
+          rate_counted_on: BASE.rate,
+          cost_today: 11.52 + this.total.base,
+          cost_total: this.total.base + 240,
+          ...NOWHERE,
         },
         {
           name: CLOUD.name,
@@ -274,14 +335,19 @@ export class Scene {
           price_per_hour: CLOUD.price,
           dollars_per_million: (CLOUD.price / 3600 / CLOUD.rate) * 1e6,
           boot_seconds: CLOUD.boot,
+          rate_counted_on: CLOUD.rate * 0.97,
+          cost_today: spent,
+          cost_total: spent + 40,
+          ...PHOENIX,
+        },
+        {
+          name: SPOT.name, kind: "burst", desired: 0, booting: 0, ready: 0, draining: 0, max: SPOT.max,
+          rate_per_worker: SPOT.rate, rate_counted_on: SPOT.rate, measured: false, price_per_hour: SPOT.price,
+          dollars_per_million: (SPOT.price / 3600 / SPOT.rate) * 1e6, boot_seconds: SPOT.boot, cost_today: 0, cost_total: 0, ...SPOT.place,
         },
       ],
       workers: this.machines.map((machine, i) => this.#worker(machine, i, working.length)),
-      lags: Array.from({ length: PARTITIONS }, (_, partition) => ({
-        topic: "spillway.jobs",
-        partition,
-        lag: isBlind && partition % 3 === 1 ? null : Math.round((this.backlog / PARTITIONS) * (1 + Math.sin(partition * 2.1) * 0.55)),
-      })),
+      lags,
     };
   }
 
@@ -289,19 +355,39 @@ export class Scene {
   #worker(machine, i, working) {
     const isUp = machine.phase === "ready" || machine.phase === "draining";
     const age = this.seconds - machine.launched;
-    const price = machine.pool === "base" ? BASE.price : CLOUD.price;
+    const isBurst = machine.pool !== "base";
+    const price = isBurst ? CLOUD.price : BASE.price;
+    const rate = isUp ? round(this.#rateOf(machine) * (this.backlog > 0 ? 1 : 0.78)) : null;
     return {
       id: machine.id,
       pool: machine.pool,
       phase: machine.phase,
       age_seconds: age,
       images_done: machine.phase === "booting" ? null : machine.done,
-      rate: isUp ? round(this.#rateOf(machine) * (this.backlog > 0 ? 1 : 0.78)) : null,
+      rate,
       in_flight: isUp ? (this.backlog > 0 ? 16 : 5) : null,
       partitions: isUp ? Math.floor(PARTITIONS / working) + (i < PARTITIONS % working ? 1 : 0) : null,
       cost: (price / 3600) * (machine.pool === "base" ? this.seconds : age),
       price_per_hour: price,
       last_seen_seconds: machine.phase === "booting" ? null : 0.6,
+      intent: isBurst ? machine.id : null,
+      instance: isBurst ? `ocid1.instance.${machine.id}` : null,
+      is_burst: isBurst,
+      can_drain: isBurst && machine.phase !== "draining" && machine.phase !== "stopped",
+      gpu: machine.phase === "booting" ? null : isBurst ? "NVIDIA A10" : "NVIDIA L40S",
+      node: machine.phase === "booting" ? null : isBurst ? `10.0.4.${i + 10}` : `rack-2-${machine.id}`,
+      launched_at: new Date(this.begin + machine.launched * 1000).toISOString(),
+      busy_share: isUp ? (this.backlog > 0 ? 0.98 : 0.78) : null,
+      images_per_dollar: rate === null ? null : (rate * 3600) / price,
+      dollars_per_million: rate === null ? null : (price / 3600 / rate) * 1e6,
+      billing_boundary_seconds: isBurst ? Math.max(0, 60 - age) : null,
+      model_set: machine.phase === "booting" ? null : "sha256:9f2c61d0",
+      version: machine.phase === "booting" ? null : "0.1.0",
+      latency_p50_seconds: isUp ? 0.21 : null,
+      latency_p99_seconds: isUp ? 0.74 : null,
+      interruption_at: null,
+      ordered_drain: null,
+      ...(isBurst ? PHOENIX : NOWHERE),
     };
   }
 }

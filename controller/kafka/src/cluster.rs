@@ -4,9 +4,8 @@
 //! groups, shares one.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use rdkafka::{
@@ -14,13 +13,12 @@ use rdkafka::{
     config::ClientConfig,
     consumer::{BaseConsumer, Consumer},
     error::{IsError, RDKafkaErrorCode},
-    metadata::MetadataTopic,
+    metadata::{Metadata, MetadataTopic},
 };
-use tracing::{info, warn};
 
 use crate::{
-    chain::Chain,
     config::{ConfigError, Context, KafkaConfig},
+    offsets::Isolation,
     publish::Publisher,
 };
 
@@ -29,29 +27,28 @@ const EVENTS_PER_LOOK_MAX: usize = 256;
 
 /// The group of all our clients that librdkafka wants one of. Nobody joins it and nothing is committed under it.
 ///
-/// The admin client has one too: without it, librdkafka 2.12 follows a null pointer when a coordinator says that it
-/// is none (confluentinc/librdkafka#5040).
+/// The admin client has one too: without it, librdkafka 2.12 follows a null pointer when a broker says that it is no
+/// coordinator (confluentinc/librdkafka#5040). And a client with a group looks for its coordinator, which makes a new
+/// cluster make the topic of all offsets: until then no broker answers for any group.
 const GROUP: &str = "spillway-controller";
-/// How long an admin client lives at least.
-const ADMIN_AGE_MIN: Duration = Duration::from_secs(5);
 
 /// A Kafka cluster, to be shared by all that read from it or write to it.
 ///
 /// Making one reaches nothing yet: an unreachable cluster shows in the readings.
 pub struct Cluster {
     config: KafkaConfig,
-    admin: Mutex<Admin>,
+    context: Context,
+    admin: AdminClient,
+    /// The same, for which a log ends where the last open transaction begins; made when it is first needed.
+    admin_committed: OnceLock<AdminClient>,
+    /// The brokers as last seen, by id.
+    brokers: Mutex<Vec<i32>>,
     publisher: Publisher,
 }
 
 /// The admin client: a consumer rather than rdkafka's own admin client, which is a producer. It has the same calls,
 /// and never creates a topic by asking for it.
 pub(crate) type AdminClient = BaseConsumer<Context>;
-
-struct Admin {
-    client: Arc<AdminClient>,
-    made_at: Instant,
-}
 
 /// One partition as the cluster's metadata shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,12 +78,13 @@ impl Cluster {
     /// # Errors
     /// When librdkafka does not take the configuration; never because the cluster is unreachable.
     pub fn new(config: KafkaConfig) -> Result<Arc<Self>, ConfigError> {
+        let context = Context::default();
         Ok(Arc::new(Self {
-            admin: Mutex::new(Admin {
-                client: Arc::new(admin_client(&config)?),
-                made_at: Instant::now(),
-            }),
-            publisher: Publisher::new(config.client())?,
+            admin: admin_client(&config, &context, Isolation::ReadUncommitted)?,
+            admin_committed: OnceLock::new(),
+            brokers: Mutex::default(),
+            publisher: Publisher::new(config.client(), context.clone())?,
+            context,
             config,
         }))
     }
@@ -97,39 +95,42 @@ impl Cluster {
         &self.config
     }
 
+    /// What hears of every client's troubles.
+    pub(crate) fn context(&self) -> Context {
+        self.context.clone()
+    }
+
+    /// Why something failed, with what is known of why no broker can be reached.
+    pub(crate) fn explained(&self, why: String) -> String {
+        match self.context.trouble() {
+            Some(trouble) => format!("{why}: {trouble}"),
+            None => why,
+        }
+    }
+
     /// What a consumer of this crate starts from: it joins no group, commits nothing and creates no topic.
     pub(crate) fn consumer_config(&self) -> ClientConfig {
         consumer_config(&self.config)
     }
 
-    pub(crate) fn admin(&self) -> Arc<AdminClient> {
-        Arc::clone(&self.admin_slot().client)
-    }
-
-    /// Takes a new admin client if `failed`, which could not reach a group's coordinator, is the one in use.
-    ///
-    /// librdkafka keeps where a group's coordinator is for as long as it is asked about, and an admin client does
-    /// not forget it when the coordinator has moved: only a new client finds the new one.
-    pub(crate) fn renew_admin(&self, failed: &Arc<AdminClient>) {
-        let mut slot = self.admin_slot();
-        if !Arc::ptr_eq(&slot.client, failed) || slot.made_at.elapsed() < ADMIN_AGE_MIN {
-            return;
-        }
-        match admin_client(&self.config) {
-            Ok(client) => {
-                let old = std::mem::replace(&mut slot.client, Arc::new(client));
-                slot.made_at = Instant::now();
-                info!(reason = "a coordinator moved", "replaced the admin client");
-                // Closing a client can take seconds while a broker is away.
-                thread::spawn(move || drop(old));
+    /// The client that asks for offsets. Where a log ends is a property of a client, not of a question.
+    pub(crate) fn admin(&self, isolation: Isolation) -> Result<&AdminClient, ConfigError> {
+        match (isolation, self.admin_committed.get()) {
+            (Isolation::ReadUncommitted, _) => Ok(&self.admin),
+            (Isolation::ReadCommitted, Some(admin)) => Ok(admin),
+            (Isolation::ReadCommitted, None) => {
+                let made = admin_client(&self.config, &self.context, isolation)?;
+                // Of two that are made at once, one goes again.
+                Ok(self.admin_committed.get_or_init(|| made))
             }
-            Err(error) => warn!(error = %Chain(&error), "admin client not replaced"),
         }
     }
 
-    fn admin_slot(&self) -> MutexGuard<'_, Admin> {
-        // A slot is changed as a whole: a panic leaves nothing half done.
-        self.admin.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Ids of the brokers as the last metadata named them; empty before the first.
+    pub(crate) fn brokers(&self) -> Vec<i32> {
+        // Changed as a whole: a panic leaves nothing half done.
+        let brokers = self.brokers.lock();
+        brokers.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn publisher(&self) -> &Publisher {
@@ -142,7 +143,35 @@ impl Cluster {
         topic: &str,
         timeout: Duration,
     ) -> Result<Vec<Placed>, LayoutError> {
-        layout(self.admin().client(), topic, timeout)
+        placed_of(&self.metadata(topic, timeout)?, topic)
+    }
+
+    /// Partitions of `topic`, and the replicas of the one that has the fewest. Blocks for `timeout` at most.
+    pub(crate) fn size(&self, topic: &str, timeout: Duration) -> Result<(u32, u32), LayoutError> {
+        let metadata = self.metadata(topic, timeout)?;
+        let placed = placed_of(&metadata, topic)?;
+        let found = metadata
+            .topics()
+            .iter()
+            .filter(|found| found.name() == topic);
+        let partitions = found.flat_map(|found| found.partitions());
+        let fewest = partitions.map(|it| it.replicas().len()).min().unwrap_or(0);
+        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Ok((count(placed.len()), count(fewest)))
+    }
+
+    /// Says what the cluster knows of `topic`, and keeps which brokers there are.
+    fn metadata(&self, topic: &str, timeout: Duration) -> Result<Metadata, LayoutError> {
+        let metadata = metadata(self.admin.client(), topic, timeout).map_err(|error| {
+            hear(&self.admin);
+            match error {
+                LayoutError::Unanswered(why) => LayoutError::Unanswered(self.explained(why)),
+                absent @ LayoutError::Absent(_) => absent,
+            }
+        })?;
+        let brokers = metadata.brokers().iter().map(|broker| broker.id());
+        *self.brokers.lock().unwrap_or_else(PoisonError::into_inner) = brokers.collect();
+        Ok(metadata)
     }
 }
 
@@ -155,8 +184,20 @@ pub(crate) fn hear(admin: &AdminClient) {
     }
 }
 
-fn admin_client(config: &KafkaConfig) -> Result<AdminClient, ConfigError> {
-    Ok(consumer_config(config).create_with_context(Context)?)
+fn admin_client(
+    config: &KafkaConfig,
+    context: &Context,
+    isolation: Isolation,
+) -> Result<AdminClient, ConfigError> {
+    let mut config = consumer_config(config);
+    config.set(
+        "isolation.level",
+        match isolation {
+            Isolation::ReadUncommitted => "read_uncommitted",
+            Isolation::ReadCommitted => "read_committed",
+        },
+    );
+    Ok(config.create_with_context(context.clone())?)
 }
 
 fn consumer_config(config: &KafkaConfig) -> ClientConfig {
@@ -177,12 +218,23 @@ pub(crate) fn layout(
     topic: &str,
     timeout: Duration,
 ) -> Result<Vec<Placed>, LayoutError> {
-    let metadata = client
+    placed_of(&metadata(client, topic, timeout)?, topic)
+}
+
+fn metadata(
+    client: &Client<Context>,
+    topic: &str,
+    timeout: Duration,
+) -> Result<Metadata, LayoutError> {
+    client
         .fetch_metadata(Some(topic), timeout)
         .map_err(|error| {
             let code = error.rdkafka_error_code();
             LayoutError::Unanswered(code.map_or_else(|| error.to_string(), |code| code.to_string()))
-        })?;
+        })
+}
+
+fn placed_of(metadata: &Metadata, topic: &str) -> Result<Vec<Placed>, LayoutError> {
     metadata
         .topics()
         .iter()

@@ -1,18 +1,25 @@
 //! How to reach a Kafka cluster.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     ClientConfig, ClientContext, Statistics,
     config::RDKafkaLogLevel,
     consumer::ConsumerContext,
-    error::{IsError, KafkaError},
+    error::{IsError, KafkaError, RDKafkaErrorCode},
 };
 use rdkafka_sys::RDKafkaConfRes;
 use tracing::{debug, warn};
 
 /// How the controller shows itself in the broker's logs and quotas.
 const CLIENT_ID: &str = "spillway-controller";
+/// How long a trouble explains what fails after it: librdkafka says it at each try to connect, a second apart at most.
+const TROUBLE_AGE_MAX: Duration = Duration::from_secs(10);
 
 /// Addresses and librdkafka properties of one Kafka cluster.
 ///
@@ -55,9 +62,14 @@ pub enum ConfigError {
     Thread(#[source] std::io::Error),
 }
 
-/// Sends what librdkafka logs to `tracing`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Context;
+/// Sends what librdkafka logs to `tracing`, and keeps why no broker can be reached.
+///
+/// librdkafka tells that beside its answers, which are silence then: "no answer in time" is no help to somebody whose
+/// password is wrong.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Context {
+    trouble: Arc<Mutex<Option<(Instant, String)>>>,
+}
 
 // === impl KafkaConfig ===
 
@@ -135,6 +147,35 @@ impl From<KafkaError> for ConfigError {
 
 // === impl Context ===
 
+impl Context {
+    /// What a person can do something about, if it is why nothing is answered now.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        // Changed as a whole: a panic leaves nothing half done.
+        let kept = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, what) = kept.as_ref()?;
+        (at.elapsed() < TROUBLE_AGE_MAX).then(|| what.clone())
+    }
+}
+
+/// What to do about an error that librdkafka meets while it connects; none for those that pass by themselves.
+fn advice(error: &KafkaError) -> Option<&'static str> {
+    match error.rdkafka_error_code()? {
+        RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed => Some(
+            "the login was refused: look at sasl.mechanism, sasl.username and sasl.password in --kafka-config",
+        ),
+        RDKafkaErrorCode::SSL => Some(
+            "no encrypted connection: look at security.protocol, ssl.ca.location and the name in the broker's certificate",
+        ),
+        RDKafkaErrorCode::Resolve => Some(
+            "an address has no entry in DNS: look at bootstrapServers and advertised.listeners",
+        ),
+        RDKafkaErrorCode::UnsupportedFeature | RDKafkaErrorCode::UnsupportedSASLMechanism => Some(
+            "the broker does not know this way to log in: look at security.protocol and sasl.mechanism",
+        ),
+        _ => None,
+    }
+}
+
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, fac: &str, log_message: &str) {
         // Not error: whatever it is, librdkafka tries again, and no person is needed yet.
@@ -150,10 +191,24 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         debug!(error = %error, reason, "librdkafka met an error");
+        if let Some(advice) = advice(&error) {
+            let what = format!("{advice} ({})", brief(reason));
+            let mut kept = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            *kept = Some((Instant::now(), what));
+        }
     }
 }
 
 impl ConsumerContext for Context {}
+
+/// What librdkafka said, without its counts of repeats.
+fn brief(reason: &str) -> &str {
+    reason
+        .split(" (after ")
+        .next()
+        .unwrap_or(reason)
+        .trim_end_matches(|c: char| c == ':' || c.is_whitespace())
+}
 
 #[cfg(test)]
 mod tests {

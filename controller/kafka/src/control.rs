@@ -1,45 +1,17 @@
 //! Writing what the controller wants of each worker, and reading what the last leader wanted.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc, time::Duration};
 
-use rdkafka::{
-    Message, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
-    error::KafkaError,
-    message::BorrowedMessage,
-};
+use rdkafka::{Message, message::BorrowedMessage};
 use spillway_wire::Control;
 use tracing::{debug, info, warn};
 
 use crate::{
     chain::Chain,
-    cluster::{self, Cluster},
-    config::{ConfigError, Context},
+    cluster::Cluster,
     publish::{WriteError, Written},
+    read::{From, Patience, ReadError, read_to_end},
 };
-
-/// How long one poll waits while the topic is read.
-const POLL: Duration = Duration::from_millis(100);
-
-/// Why the control topic could not be read to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The cluster did not answer in time, or has no such topic: try again.
-    #[error("{topic} could not be read to its end: {why}")]
-    Unreached {
-        /// The topic.
-        topic: String,
-        /// What was missing.
-        why: String,
-    },
-    /// librdkafka makes no client: a person must change the configuration.
-    #[error("no client to read with")]
-    Client(#[source] ConfigError),
-}
 
 /// Writes the control topic: one record per worker, keyed by its id.
 pub struct ControlWriter {
@@ -82,14 +54,22 @@ impl ControlWriter {
     /// [`ReadError`] when the end of every partition was not reached within `deadline`: then nothing is known.
     pub async fn read(&self, deadline: Duration) -> Result<BTreeMap<String, Control>, ReadError> {
         let (cluster, topic) = (Arc::clone(&self.cluster), self.topic.clone());
-        let until = Instant::now() + deadline;
-        let unreached = |why: String| ReadError::Unreached {
-            topic: self.topic.clone(),
-            why,
+        let read = move || {
+            let mut records = BTreeMap::new();
+            let patience = Patience::Whole(deadline);
+            read_to_end(&cluster, &topic, From::Beginning, patience, |message| {
+                take(&mut records, message);
+                ControlFlow::Continue(())
+            })?;
+            info!(topic, count = records.len(), "read the control records");
+            Ok(records)
         };
-        tokio::task::spawn_blocking(move || read_to_end(&cluster, &topic, until))
+        tokio::task::spawn_blocking(read)
             .await
-            .map_err(|error| unreached(error.to_string()))?
+            .map_err(|error| ReadError::Unreached {
+                topic: self.topic.clone(),
+                why: error.to_string(),
+            })?
     }
 
     async fn send(&self, worker: &str, value: Option<&[u8]>) -> Result<Written, WriteError> {
@@ -104,52 +84,6 @@ impl ControlWriter {
                 warn!(worker, kind = error.kind(), error = %Chain(error), "control record failed");
             })
     }
-}
-
-fn read_to_end(
-    cluster: &Cluster,
-    topic: &str,
-    until: Instant,
-) -> Result<BTreeMap<String, Control>, ReadError> {
-    let unreached = |why: String| ReadError::Unreached {
-        topic: topic.to_owned(),
-        why,
-    };
-    let mut config = cluster.consumer_config();
-    config
-        .set("enable.partition.eof", "true")
-        .set("auto.offset.reset", "earliest");
-    let consumer: BaseConsumer<Context> = config
-        .create_with_context(Context)
-        .map_err(|error| ReadError::Client(error.into()))?;
-    let left = until.saturating_duration_since(Instant::now());
-    let placed = cluster::layout(consumer.client(), topic, left)
-        .map_err(|error| unreached(error.to_string()))?;
-    let mut behind: BTreeSet<i32> = placed.iter().map(|placed| placed.partition).collect();
-    let mut list = TopicPartitionList::with_capacity(behind.len());
-    for partition in &behind {
-        list.add_partition_offset(topic, *partition, Offset::Beginning)
-            .map_err(|error| unreached(error.to_string()))?;
-    }
-    consumer
-        .assign(&list)
-        .map_err(|error| unreached(error.to_string()))?;
-    let mut records = BTreeMap::new();
-    while !behind.is_empty() {
-        if Instant::now() >= until {
-            return Err(unreached("no answer in time".to_owned()));
-        }
-        match consumer.poll(POLL) {
-            None => {}
-            Some(Ok(message)) => take(&mut records, &message),
-            Some(Err(KafkaError::PartitionEOF(partition))) => {
-                behind.remove(&partition);
-            }
-            Some(Err(error)) => debug!(topic, %error, "reading control records failed"),
-        }
-    }
-    info!(topic, count = records.len(), "read the control records");
-    Ok(records)
 }
 
 fn take(records: &mut BTreeMap<String, Control>, message: &BorrowedMessage<'_>) {

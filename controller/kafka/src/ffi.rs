@@ -1,8 +1,11 @@
-//! The admin calls that rdkafka 0.39 does not wrap: ListOffsets and ListConsumerGroupOffsets.
+//! The admin calls that rdkafka 0.39 does not wrap: ListConsumerGroupOffsets and DescribeConsumerGroups.
 //!
 //! All of this crate's `unsafe` is here. Every C object is owned by a type that destroys it.
 //! A request is asynchronous inside librdkafka: several can be in flight, each answers on a queue of its own,
 //! and dropping it unanswered is sound (librdkafka drops the answer with the queue).
+//!
+//! Deliberately absent: `rd_kafka_ListOffsets`, and any request for whichever broker is the coordinator. Both use
+//! what another thread has freed (docs/decisions/0015-reading-kafka.md).
 #![allow(unsafe_code)]
 
 use std::{
@@ -20,7 +23,7 @@ use rdkafka::{
 use rdkafka_sys as rd;
 use spillway_core::PartitionId;
 
-use crate::{config::Context, offsets::Isolation};
+use crate::{config::Context, members::Member};
 
 /// What librdkafka writes for an offset that is not there.
 const INVALID: i64 = rd::RD_KAFKA_OFFSET_INVALID as i64;
@@ -35,34 +38,21 @@ pub(crate) enum RequestError {
     /// No answer in time.
     #[error("no answer in time")]
     TimedOut,
-    /// The broker that was asked is not, or not yet, the group's coordinator.
+    /// The connection to the broker broke.
+    #[error("no connection: {0}")]
+    Disconnected(String),
+    /// The broker that was asked is not the group's coordinator.
     #[error("no coordinator: {0}")]
-    CoordinatorLost(String),
+    NotCoordinator(String),
     /// The cluster or librdkafka said no.
     #[error("{0}")]
     Refused(String),
 }
 
-/// Which end of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LogEnd {
-    /// The first offset that still exists.
-    Earliest,
-    /// The next offset to be written.
-    Latest,
-}
-
 /// A request in flight. It cannot outlive its client.
 pub(crate) struct Request<'c> {
     queue: Queue,
-    answer: Answer,
     client: PhantomData<&'c Client<Context>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    ListOffsets,
-    GroupOffsets,
 }
 
 struct Queue(NonNull<rd::rd_kafka_queue_t>);
@@ -70,54 +60,22 @@ struct Options(NonNull<rd::rd_kafka_AdminOptions_t>);
 struct Event(NonNull<rd::rd_kafka_event_t>);
 struct GroupQuery(NonNull<rd::rd_kafka_ListConsumerGroupOffsets_t>);
 
-/// Asks the partitions' leaders for one end of each log.
-pub(crate) fn list_offsets<'c>(
-    client: &'c Client<Context>,
-    partitions: &[PartitionId],
-    end: LogEnd,
-    isolation: Isolation,
-    timeout: Duration,
-) -> Result<Request<'c>, RequestError> {
-    let offset = match end {
-        LogEnd::Earliest => Offset::Beginning,
-        LogEnd::Latest => Offset::End,
-    };
-    let asked = partition_list(partitions, offset)?;
-    let options = Options::new(
-        client,
-        rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
-        timeout,
-    )?;
-    options.set_isolation(isolation)?;
-    let queue = Queue::new(client)?;
-    // SAFETY: all four pointers are live for the call; librdkafka copies the list and the options, and keeps
-    // its own reference to the queue.
-    unsafe {
-        rd::rd_kafka_ListOffsets(
-            client.native_ptr(),
-            asked.ptr(),
-            options.0.as_ptr(),
-            queue.0.as_ptr(),
-        );
-    }
-    Ok(Request::new(queue, Answer::ListOffsets))
-}
-
-/// Asks the group's coordinator where the group is in each of the partitions.
+/// Asks a broker where the group is in each of the partitions; only its coordinator can tell.
 ///
 /// Takes no part in the group.
 pub(crate) fn list_group_offsets<'c>(
     client: &'c Client<Context>,
+    broker: i32,
     group: &CStr,
     partitions: &[PartitionId],
     timeout: Duration,
 ) -> Result<Request<'c>, RequestError> {
     let asked = partition_list(partitions, Offset::Invalid)?;
-    let options = Options::new(
-        client,
-        rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
-        timeout,
-    )?;
+    let call = rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
+    let options = Options::new(client, call, timeout)?;
+    // Always: a request for whichever broker is the coordinator is used after it was freed if it times out before
+    // the coordinator answers (docs/decisions/0015-reading-kafka.md).
+    options.set_broker(broker)?;
     let query = GroupQuery::new(group, &asked)?;
     let queue = Queue::new(client)?;
     let mut queries = [query.0.as_ptr()];
@@ -132,10 +90,44 @@ pub(crate) fn list_group_offsets<'c>(
             queue.0.as_ptr(),
         );
     }
-    Ok(Request::new(queue, Answer::GroupOffsets))
+    Ok(Request {
+        queue,
+        client: PhantomData,
+    })
 }
 
-fn partition_list(
+/// Asks a broker who is in a group; only its coordinator can tell.
+pub(crate) fn describe_group<'c>(
+    client: &'c Client<Context>,
+    broker: i32,
+    group: &CStr,
+    timeout: Duration,
+) -> Result<Request<'c>, RequestError> {
+    let call = rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS;
+    let options = Options::new(client, call, timeout)?;
+    // Always, as above.
+    options.set_broker(broker)?;
+    let queue = Queue::new(client)?;
+    let mut groups = [group.as_ptr()];
+    // SAFETY: the client, the one name, the options and the queue are live for the call; librdkafka copies the name
+    // and the options, and keeps its own reference to the queue.
+    unsafe {
+        rd::rd_kafka_DescribeConsumerGroups(
+            client.native_ptr(),
+            groups.as_mut_ptr(),
+            groups.len(),
+            options.0.as_ptr(),
+            queue.0.as_ptr(),
+        );
+    }
+    Ok(Request {
+        queue,
+        client: PhantomData,
+    })
+}
+
+/// The partitions as librdkafka takes them, each with `offset`.
+pub(crate) fn partition_list(
     partitions: &[PartitionId],
     offset: Offset,
 ) -> Result<TopicPartitionList, RequestError> {
@@ -172,7 +164,6 @@ unsafe fn text(text: *const c_char) -> String {
 /// Reads one partition out of an answer.
 fn partition_answer(
     partition: &rd::rd_kafka_topic_partition_t,
-    answer: Answer,
 ) -> (PartitionId, Result<Option<u64>, String>) {
     // SAFETY: librdkafka keeps `topic` NUL-terminated and alive as long as the element it belongs to.
     let topic = unsafe { text(partition.topic) };
@@ -180,11 +171,10 @@ fn partition_answer(
     let offset = if partition.err.is_error() {
         Err(code(partition.err))
     } else {
-        match (u64::try_from(partition.offset), answer) {
-            (Ok(offset), _) => Ok(Some(offset)),
-            (Err(_), Answer::GroupOffsets) if partition.offset == INVALID => Ok(None),
-            // A partition whose leader did not answer keeps the question (−1, −2) where the answer belongs.
-            (Err(_), _) => Err("its leader gave no answer".to_owned()),
+        match u64::try_from(partition.offset) {
+            Ok(offset) => Ok(Some(offset)),
+            Err(_) if partition.offset == INVALID => Ok(None),
+            Err(_) => Err("it answered without an offset".to_owned()),
         }
     };
     (id, offset)
@@ -193,31 +183,33 @@ fn partition_answer(
 // === impl Request ===
 
 impl Request<'_> {
-    fn new(queue: Queue, answer: Answer) -> Self {
-        Self {
-            queue,
-            answer,
-            client: PhantomData,
-        }
-    }
-
     /// Waits for the answer until `deadline`; what is there already is taken even after it.
     pub(crate) fn wait(self, deadline: Instant) -> Result<Answers, RequestError> {
-        let expected = match self.answer {
-            Answer::ListOffsets => rd::RD_KAFKA_EVENT_LISTOFFSETS_RESULT,
-            Answer::GroupOffsets => rd::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT,
-        };
+        self.poll(deadline).unwrap_or(Err(RequestError::TimedOut))
+    }
+
+    /// The answer, if it comes until `deadline`; it comes once.
+    pub(crate) fn poll(&self, deadline: Instant) -> Option<Result<Answers, RequestError>> {
+        let event = self.event(rd::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT, deadline)?;
+        Some(event.error().and_then(|()| event.group_offsets()))
+    }
+
+    /// Waits for the members of a group that was to be described.
+    pub(crate) fn wait_members(self, deadline: Instant) -> Result<Vec<Member>, RequestError> {
+        let event = self
+            .event(rd::RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT, deadline)
+            .ok_or(RequestError::TimedOut)?;
+        event.error()?;
+        event.members()
+    }
+
+    fn event(&self, expected: i32, deadline: Instant) -> Option<Event> {
         loop {
             let remaining = deadline.saturating_duration_since(Instant::now());
-            let event = self.queue.poll(remaining).ok_or(RequestError::TimedOut)?;
-            if event.kind() != expected {
-                continue;
+            let event = self.queue.poll(remaining)?;
+            if event.kind() == expected {
+                return Some(event);
             }
-            event.error()?;
-            return match self.answer {
-                Answer::ListOffsets => Ok(event.offsets()),
-                Answer::GroupOffsets => event.group_offsets(),
-            };
         }
     }
 }
@@ -280,24 +272,20 @@ impl Options {
         Ok(options)
     }
 
-    fn set_isolation(&self, isolation: Isolation) -> Result<(), RequestError> {
-        let level = match isolation {
-            Isolation::ReadUncommitted => {
-                rd::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED
-            }
-            Isolation::ReadCommitted => {
-                rd::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED
-            }
+    fn set_broker(&self, broker: i32) -> Result<(), RequestError> {
+        let mut why = [0 as c_char; 256];
+        // SAFETY: the options are live, and `why` is as long as said.
+        let error = unsafe {
+            rd::rd_kafka_AdminOptions_set_broker(
+                self.0.as_ptr(),
+                broker,
+                why.as_mut_ptr(),
+                why.len(),
+            )
         };
-        // SAFETY: the options are live; an error that comes back is ours to destroy, once.
-        unsafe {
-            let error = rd::rd_kafka_AdminOptions_set_isolation_level(self.0.as_ptr(), level);
-            if error.is_null() {
-                return Ok(());
-            }
-            let why = text(rd::rd_kafka_error_string(error));
-            rd::rd_kafka_error_destroy(error);
-            Err(RequestError::Refused(why))
+        match error.is_error() {
+            true => Err(RequestError::Refused(code(error))),
+            false => Ok(()),
         }
     }
 }
@@ -356,34 +344,12 @@ impl Event {
                     RequestError::TimedOut
                 }
                 RDKafkaErrorCode::NotCoordinator | RDKafkaErrorCode::CoordinatorNotAvailable => {
-                    RequestError::CoordinatorLost(why)
+                    RequestError::NotCoordinator(why)
                 }
+                RDKafkaErrorCode::BrokerTransportFailure => RequestError::Disconnected(why),
                 _ => RequestError::Refused(why),
             })
         }
-    }
-
-    /// Reads the answer to [`list_offsets`].
-    fn offsets(&self) -> Answers {
-        let mut answers = Vec::new();
-        // SAFETY: the result, its array of `count` pointers and each partition belong to the event and live as
-        // long as it does; they are only read, and copied before it goes.
-        unsafe {
-            let result = rd::rd_kafka_event_ListOffsets_result(self.0.as_ptr());
-            if result.is_null() {
-                return answers;
-            }
-            let mut count = 0;
-            let infos = rd::rd_kafka_ListOffsets_result_infos(result, &mut count);
-            for index in 0..count {
-                let partition =
-                    rd::rd_kafka_ListOffsetsResultInfo_topic_partition(*infos.add(index));
-                if let Some(partition) = partition.as_ref() {
-                    answers.push(partition_answer(partition, Answer::ListOffsets));
-                }
-            }
-        }
-        answers
     }
 
     /// Reads the answer to [`list_group_offsets`].
@@ -410,14 +376,66 @@ impl Event {
                     continue;
                 };
                 for element in 0..usize::try_from(list.cnt).unwrap_or(0) {
-                    answers.push(partition_answer(
-                        &*list.elems.add(element),
-                        Answer::GroupOffsets,
-                    ));
+                    answers.push(partition_answer(&*list.elems.add(element)));
                 }
             }
         }
         Ok(answers)
+    }
+}
+
+impl Event {
+    /// Reads the answer to [`describe_group`].
+    fn members(&self) -> Result<Vec<Member>, RequestError> {
+        let mut members = Vec::new();
+        // SAFETY: the result, its array of `count` pointers, each description, error, member and list belong to the
+        // event and live as long as it does; a list has `cnt` elements; all are only read, and copied before it goes.
+        unsafe {
+            let result = rd::rd_kafka_event_DescribeConsumerGroups_result(self.0.as_ptr());
+            if result.is_null() {
+                return Ok(members);
+            }
+            let mut count = 0;
+            let groups = rd::rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count);
+            for index in 0..count {
+                let group = *groups.add(index);
+                let error = rd::rd_kafka_ConsumerGroupDescription_error(group);
+                if !error.is_null() {
+                    let why = text(rd::rd_kafka_error_string(error));
+                    return Err(RequestError::Refused(why));
+                }
+                for member in 0..rd::rd_kafka_ConsumerGroupDescription_member_count(group) {
+                    members.push(member_of(rd::rd_kafka_ConsumerGroupDescription_member(
+                        group, member,
+                    )));
+                }
+            }
+        }
+        Ok(members)
+    }
+}
+
+/// Copies a member of a description.
+///
+/// # Safety
+/// `member` is not null and lives during the call.
+unsafe fn member_of(member: *const rd::rd_kafka_MemberDescription_t) -> Member {
+    let mut partitions = Vec::new();
+    // SAFETY: the member lives by the contract above, and so do its strings and its list, which has `cnt` elements.
+    unsafe {
+        let assignment = rd::rd_kafka_MemberDescription_assignment(member);
+        let list = rd::rd_kafka_MemberAssignment_partitions(assignment);
+        if let Some(list) = list.as_ref() {
+            for element in 0..usize::try_from(list.cnt).unwrap_or(0) {
+                partitions.push(partition_answer(&*list.elems.add(element)).0);
+            }
+        }
+        Member {
+            id: text(rd::rd_kafka_MemberDescription_consumer_id(member)),
+            client: text(rd::rd_kafka_MemberDescription_client_id(member)),
+            host: text(rd::rd_kafka_MemberDescription_host(member)),
+            partitions,
+        }
     }
 }
 

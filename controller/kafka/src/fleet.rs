@@ -121,7 +121,7 @@ impl Fleet {
         let now = Instant::now();
         let shared = Arc::new(Shared::default());
         let follower = Follower {
-            consumer: config.create_with_context(Context)?,
+            consumer: config.create_with_context(cluster.context())?,
             topic: topic.clone(),
             shared: Arc::clone(&shared),
             assigned: BTreeSet::new(),

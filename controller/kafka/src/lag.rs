@@ -2,21 +2,22 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::CString,
+    ffi::{CStr, CString},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use rdkafka::consumer::Consumer;
 use spillway_core::{BacklogReading, PartitionId, PartitionReading};
 use tracing::{debug, info, warn};
 
 use crate::{
+    chain::Chain,
     cluster::{self, Cluster, LayoutError, Placed},
     config::ConfigError,
     ffi,
+    members::Member,
     offsets::{self, Isolation, Question, Wanted},
 };
 
@@ -28,6 +29,12 @@ pub trait BacklogSource: Send + Sync {
     /// Looks once. Takes no longer than the source's own deadline, and never fails:
     /// what could not be learned is in the reading, with the reason.
     fn read(&self) -> BoxFuture<'_, BacklogReading>;
+
+    /// Who works on it, as the source itself knows.
+    ///
+    /// # Errors
+    /// Why that is unknown now, in words: it does not mean that there is nobody.
+    fn members(&self, deadline: Duration) -> BoxFuture<'_, Result<Vec<Member>, String>>;
 }
 
 /// The backlog of one consumer group over its topics, read from outside: it never joins the group.
@@ -35,13 +42,15 @@ pub struct GroupLag {
     look: Arc<Look>,
 }
 
-struct Look {
+pub(crate) struct Look {
     cluster: Arc<Cluster>,
     group: CString,
     topics: Vec<String>,
     deadline: Duration,
     isolation: Isolation,
     layouts: Mutex<BTreeMap<String, Layout>>,
+    /// The broker that answered for the group last.
+    coordinator: Mutex<Option<i32>>,
 }
 
 /// A topic's partitions as last seen.
@@ -84,6 +93,7 @@ impl GroupLag {
                 deadline,
                 isolation: Isolation::default(),
                 layouts: Mutex::default(),
+                coordinator: Mutex::default(),
             }),
         })
     }
@@ -106,12 +116,23 @@ impl GroupLag {
                 deadline: *deadline,
                 isolation,
                 layouts: Mutex::default(),
+                coordinator: Mutex::default(),
             }),
         }
     }
 }
 
+impl GroupLag {
+    pub(crate) fn look(&self) -> Arc<Look> {
+        Arc::clone(&self.look)
+    }
+}
+
 impl BacklogSource for GroupLag {
+    fn members(&self, deadline: Duration) -> BoxFuture<'_, Result<Vec<Member>, String>> {
+        Box::pin(self.described(deadline))
+    }
+
     fn read(&self) -> BoxFuture<'_, BacklogReading> {
         let look = Arc::clone(&self.look);
         Box::pin(async move {
@@ -132,25 +153,40 @@ impl BacklogSource for GroupLag {
 // === impl Look ===
 
 impl Look {
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    pub(crate) fn group(&self) -> &CStr {
+        &self.group
+    }
+
+    /// The broker that answered for the group at the last look.
+    pub(crate) fn known_coordinator(&self) -> Option<i32> {
+        *self.coordinator()
+    }
+
     fn read(&self, taken_at: Timestamp) -> BacklogReading {
         let started = Instant::now();
         let deadline = started + self.deadline;
         // At most half for the partitions: their offsets need time too.
         let (wanted, missing) = self.partitions(started + self.deadline / 2);
-        let admin = self.cluster.admin();
+        let admin = match self.cluster.admin(self.isolation) {
+            Ok(admin) => admin,
+            Err(error) => return self.nothing(taken_at, &Chain(&error).to_string()),
+        };
         let read = offsets::read(
-            admin.client(),
+            admin,
             &Question {
                 group: &self.group,
                 wanted: &wanted,
-                isolation: self.isolation,
+                coordinator: *self.coordinator(),
+                brokers: &self.brokers(taken_at),
                 deadline,
             },
         );
-        cluster::hear(&admin);
-        if read.lost_coordinator {
-            self.cluster.renew_admin(&admin);
-        }
+        cluster::hear(admin);
+        self.remember(read.coordinator);
 
         let partitions: Vec<PartitionReading> = read
             .partitions
@@ -262,6 +298,32 @@ impl Look {
                 .map(|topic| (topic.clone(), why.to_owned()))
                 .collect(),
         }
+    }
+
+    /// All brokers, in an order that each look begins elsewhere: of very many only a part is asked at once.
+    fn brokers(&self, taken_at: Timestamp) -> Vec<i32> {
+        let mut brokers = self.cluster.brokers();
+        if !brokers.is_empty() {
+            let look = usize::try_from(taken_at.as_millisecond()).unwrap_or(0);
+            let count = brokers.len();
+            brokers.rotate_left(look % count);
+        }
+        brokers
+    }
+
+    fn remember(&self, coordinator: Option<i32>) {
+        let mut known = self.coordinator();
+        if *known != coordinator {
+            let group = self.group.to_string_lossy();
+            debug!(%group, before = *known, broker = coordinator, "another coordinator");
+            *known = coordinator;
+        }
+    }
+
+    fn coordinator(&self) -> MutexGuard<'_, Option<i32>> {
+        self.coordinator
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn layouts(&self) -> MutexGuard<'_, BTreeMap<String, Layout>> {

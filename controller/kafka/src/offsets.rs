@@ -1,26 +1,35 @@
 //! The offsets of a group's partitions, asked of the cluster in few requests at once.
 //!
 //! ```text
-//!  partitions ─┬─ by leader, 1,000 at a time ─▶ ListOffsets earliest ─┐
-//!              │                              ─▶ ListOffsets latest ───┼─▶ Offsets or why not, for each
-//!              └─ 1,000 at a time ────────────▶ group's offsets ──────┘
+//!  partitions ─┬─ by leader, 1,000 at a time ─▶ log starts ─┐
+//!              │                              ─▶ log ends ──┼─▶ Offsets or why not, for each
+//!              └─ 1,000 at a time ─▶ group's offsets ───────┘
 //! ```
 //!
-//! All requests are in flight together, each with its own queue, so a broker that is away costs its own
-//! partitions and nobody else's.
+//! All are asked at once, each apart from the others, so a broker that is away costs its own partitions and nobody
+//! else's. The ends of logs are asked as offsets by time, of which −1 and −2 are the two ends; one thread each.
+//! The group's offsets are asked of the broker that last answered for the group; where there is none, one partition
+//! is asked of every broker first, and who answers it is it. Why so: docs/decisions/0015-reading-kafka.md.
 
 use std::{
     collections::BTreeMap,
     ffi::CStr,
+    thread,
     time::{Duration, Instant},
 };
 
-use rdkafka::client::Client;
+use rdkafka::{
+    Offset, TopicPartitionList,
+    client::Client,
+    consumer::Consumer,
+    error::{KafkaError, RDKafkaErrorCode},
+};
 use spillway_core::{Committed, Offsets, PartitionId};
 
 use crate::{
+    cluster::AdminClient,
     config::Context,
-    ffi::{self, LogEnd, Request, RequestError},
+    ffi::{self, Request, RequestError},
 };
 
 /// Partitions of one request.
@@ -28,6 +37,14 @@ use crate::{
 /// Not the 5,000 that a broker still takes: librdkafka merges each leader's answer into the whole by comparing
 /// all with all, so five requests of 1,000 cost a fifth of one with 5,000.
 const PARTITIONS_PER_REQUEST_MAX: usize = 1_000;
+/// Threads that ask for the ends of logs at once; what is more waits its turn.
+const LANES_MAX: usize = 32;
+/// Most requests for one chunk, when it is taken apart to find the partitions that spoil it: enough to find three.
+const ASKS_MAX: usize = 64;
+/// Brokers that are asked at once whether they answer for a group. With more, another part is asked at each look.
+const BROKERS_ASKED_MAX: usize = 32;
+/// How long one of them is listened to before the next.
+const LISTEN: Duration = Duration::from_millis(1);
 
 /// Where a log ends for the one who reads it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,7 +67,10 @@ pub(crate) struct Wanted {
 pub(crate) struct Question<'a> {
     pub(crate) group: &'a CStr,
     pub(crate) wanted: &'a [Wanted],
-    pub(crate) isolation: Isolation,
+    /// The broker that answered for the group last.
+    pub(crate) coordinator: Option<i32>,
+    /// All brokers, to look for another one.
+    pub(crate) brokers: &'a [i32],
     pub(crate) deadline: Instant,
 }
 
@@ -58,42 +78,63 @@ pub(crate) struct Question<'a> {
 pub(crate) struct Read {
     /// Every wanted partition: its offsets, or why they could not be read.
     pub(crate) partitions: BTreeMap<PartitionId, Result<Offsets, String>>,
-    /// The group's coordinator is not where it was, or does not answer while the partitions' leaders do.
-    pub(crate) lost_coordinator: bool,
+    /// The broker that answered for the group; none if nobody did.
+    pub(crate) coordinator: Option<i32>,
 }
 
 type ByPartition = BTreeMap<PartitionId, Result<Option<u64>, String>>;
 
-/// Requests of one kind, with what each asked.
-struct Batch<'c>(Vec<(Vec<PartitionId>, Result<Request<'c>, RequestError>)>);
+/// Which end of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LogEnd {
+    /// The first offset that still exists.
+    Earliest,
+    /// The next offset to be written.
+    Latest,
+}
 
 /// Reads every wanted partition. Blocks until the deadline at most.
-pub(crate) fn read(client: &Client<Context>, question: &Question<'_>) -> Read {
+///
+/// `client` says by its configuration where a log ends for it.
+pub(crate) fn read(client: &AdminClient, question: &Question<'_>) -> Read {
     let by_leader = chunks_by_leader(question.wanted);
     let all: Vec<PartitionId> = by_leader.iter().flatten().cloned().collect();
-    let timeout = request_timeout(question.deadline.saturating_duration_since(Instant::now()));
-
-    let ask = |end| {
-        Batch::send(by_leader.iter().cloned(), |partitions| {
-            ffi::list_offsets(client, partitions, end, question.isolation, timeout)
-        })
-    };
-    let committed = Batch::send(
-        all.chunks(PARTITIONS_PER_REQUEST_MAX).map(<[_]>::to_vec),
-        |partitions| ffi::list_group_offsets(client, question.group, partitions, timeout),
-    );
-    let earliest = ask(LogEnd::Earliest);
-    let latest = ask(LogEnd::Latest);
-
-    let (mut committed, failure) = committed.wait("committed offset", question.deadline);
-    let (mut earliest, _) = earliest.wait("log start", question.deadline);
-    let (mut latest, _) = latest.wait("log end", question.deadline);
-    let lost_coordinator = match failure {
-        Some(RequestError::CoordinatorLost(_)) => true,
-        // If nobody answers it is the cluster that is away, and it will be the same one afterwards.
-        Some(RequestError::TimedOut) => latest.values().any(Result::is_ok),
-        Some(RequestError::Refused(_)) | None => false,
-    };
+    let asked: Vec<(LogEnd, &[PartitionId])> = [LogEnd::Earliest, LogEnd::Latest]
+        .into_iter()
+        .flat_map(|end| by_leader.iter().map(move |chunk| (end, chunk.as_slice())))
+        .collect();
+    let lanes = asked.len().min(LANES_MAX);
+    let (mut earliest, mut latest) = (ByPartition::new(), ByPartition::new());
+    let (mut committed, coordinator) = thread::scope(|scope| {
+        let lanes: Vec<_> = (0..lanes)
+            .map(|lane| {
+                let mine = asked.iter().skip(lane).step_by(lanes);
+                let ask = move || {
+                    mine.map(|(end, chunk)| {
+                        (*end, log_ends(client, chunk, *end, question.deadline))
+                    })
+                    .collect::<Vec<_>>()
+                };
+                thread::Builder::new()
+                    .name("offsets".to_owned())
+                    .spawn_scoped(scope, ask)
+            })
+            .collect();
+        let committed = committed(client.client(), question, &all);
+        // A thread that there was not leaves its partitions unanswered, which is unknown.
+        for (end, answers) in lanes
+            .into_iter()
+            .flatten()
+            .filter_map(|lane| lane.join().ok())
+            .flatten()
+        {
+            match end {
+                LogEnd::Earliest => earliest.extend(answers),
+                LogEnd::Latest => latest.extend(answers),
+            }
+        }
+        committed
+    });
     let partitions = question
         .wanted
         .iter()
@@ -111,12 +152,197 @@ pub(crate) fn read(client: &Client<Context>, question: &Question<'_>) -> Read {
         .collect();
     Read {
         partitions,
-        lost_coordinator,
+        coordinator,
     }
 }
 
-/// What is left for librdkafka, so that it gives up, and tells what it has, before we do.
-fn request_timeout(remaining: Duration) -> Duration {
+/// Where the group is in each of `all`, and the broker that answered.
+fn committed(
+    client: &Client<Context>,
+    question: &Question<'_>,
+    all: &[PartitionId],
+) -> (ByPartition, Option<i32>) {
+    const WHAT: &str = "committed offset";
+    let Some(first) = all.first() else {
+        return (ByPartition::new(), question.coordinator);
+    };
+    let found = match question.coordinator {
+        Some(known) => Ok(known),
+        None => find_coordinator(client, question, first),
+    };
+    let broker = match found {
+        Ok(broker) => broker,
+        Err(error) => {
+            let why = format!("{WHAT}: {error}");
+            let nothing = all.iter().map(|id| (id.clone(), Err(why.clone())));
+            return (nothing.collect(), None);
+        }
+    };
+    let timeout = request_timeout(question.deadline);
+    let requests: Vec<(&[PartitionId], Result<Request<'_>, RequestError>)> = all
+        .chunks(PARTITIONS_PER_REQUEST_MAX)
+        .map(|chunk| {
+            let request = ffi::list_group_offsets(client, broker, question.group, chunk, timeout);
+            (chunk, request)
+        })
+        .collect();
+    let mut answers = ByPartition::new();
+    let mut failure = None;
+    for (chunk, request) in requests {
+        match request.and_then(|request| request.wait(question.deadline)) {
+            Ok(answered) => answers.extend(answered.into_iter().map(|(id, answer)| {
+                let named = answer.map_err(|why| format!("{WHAT}: {why}"));
+                (id, named)
+            })),
+            Err(error) => {
+                let why = format!("{WHAT}: {error}");
+                answers.extend(chunk.iter().map(|id| (id.clone(), Err(why.clone()))));
+                failure = Some(error);
+            }
+        }
+    }
+    let answered = match failure {
+        // What it refuses it would refuse as well if it were asked anew.
+        None | Some(RequestError::Refused(_)) => Some(broker),
+        // It is none, or away: the next look asks everybody.
+        Some(_) => None,
+    };
+    (answers, answered)
+}
+
+/// The broker that answers for the group. Blocks for half of what is left at most.
+fn find_coordinator(
+    client: &Client<Context>,
+    question: &Question<'_>,
+    about: &PartitionId,
+) -> Result<i32, RequestError> {
+    let now = Instant::now();
+    let until = now + question.deadline.saturating_duration_since(now) / 2;
+    let timeout = request_timeout(until);
+    let mut asked = Vec::new();
+    let mut last = RequestError::NotCoordinator("no broker is known yet".to_owned());
+    for broker in question.brokers.iter().take(BROKERS_ASKED_MAX) {
+        let about = std::slice::from_ref(about);
+        match ffi::list_group_offsets(client, *broker, question.group, about, timeout) {
+            Ok(request) => asked.push((*broker, request)),
+            Err(error) => last = error,
+        }
+    }
+    loop {
+        let mut waiting = Vec::new();
+        for (broker, request) in asked {
+            match request.poll((Instant::now() + LISTEN).min(until)) {
+                Some(Ok(_)) => return Ok(broker),
+                // Of all that say no, the one that a person can do something about is shown.
+                Some(Err(error)) if !matches!(last, RequestError::Refused(_)) => last = error,
+                Some(Err(_)) => {}
+                None => waiting.push((broker, request)),
+            }
+        }
+        asked = waiting;
+        if asked.is_empty() {
+            return Err(last);
+        }
+        if Instant::now() >= until {
+            return Err(match last {
+                RequestError::Refused(_) => last,
+                _ => RequestError::TimedOut,
+            });
+        }
+    }
+}
+
+/// One end of each log. Blocks until the deadline at most.
+///
+/// One partition that its leader refuses spoils the answer for all that were asked with it: their halves are asked
+/// then, until it is alone.
+fn log_ends(
+    client: &AdminClient,
+    partitions: &[PartitionId],
+    end: LogEnd,
+    deadline: Instant,
+) -> ByPartition {
+    let mut answers = ByPartition::new();
+    let mut left = vec![partitions];
+    let mut asks = 0;
+    while let Some(part) = left.pop() {
+        asks += 1;
+        let refused = match ask_log_ends(client, part, end, deadline) {
+            Ok(list) => {
+                answers.extend(list.elements().iter().map(|element| {
+                    let id = PartitionId::new(element.topic(), element.partition());
+                    (id, log_end(element.error(), element.offset(), end))
+                }));
+                continue;
+            }
+            Err(why) => why,
+        };
+        let (is_refusal, why) = refused;
+        if is_refusal && part.len() > 1 && asks < ASKS_MAX && Instant::now() < deadline {
+            let (one, other) = part.split_at(part.len() / 2);
+            left.extend([one, other]);
+        } else {
+            let why = format!("{}: {why}", end.what());
+            answers.extend(part.iter().map(|id| (id.clone(), Err(why.clone()))));
+        }
+    }
+    answers
+}
+
+/// Asks once; an error comes with whether it is the answer for some partition, rather than none at all.
+fn ask_log_ends(
+    client: &AdminClient,
+    partitions: &[PartitionId],
+    end: LogEnd,
+    deadline: Instant,
+) -> Result<TopicPartitionList, (bool, String)> {
+    let list = ffi::partition_list(partitions, end.as_time())
+        .map_err(|error| (false, error.to_string()))?;
+    client
+        .offsets_for_times(list, request_timeout(deadline))
+        .map_err(|error| {
+            let Some(code) = error.rdkafka_error_code() else {
+                return (false, error.to_string());
+            };
+            let is_silence = matches!(
+                code,
+                RDKafkaErrorCode::OperationTimedOut
+                    | RDKafkaErrorCode::RequestTimedOut
+                    | RDKafkaErrorCode::BrokerTransportFailure
+                    | RDKafkaErrorCode::AllBrokersDown
+            );
+            (!is_silence, code.to_string())
+        })
+}
+
+fn log_end(
+    error: Result<(), KafkaError>,
+    offset: Offset,
+    end: LogEnd,
+) -> Result<Option<u64>, String> {
+    let why = match (error, offset) {
+        (Ok(()), Offset::Offset(offset)) => {
+            if let Ok(offset) = u64::try_from(offset) {
+                return Ok(Some(offset));
+            }
+            format!("its leader said {offset}")
+        }
+        // A partition that was not answered keeps the question where the answer belongs.
+        (Ok(()), _) => "its leader gave no answer".to_owned(),
+        (Err(error), _) => match error.rdkafka_error_code() {
+            Some(code) => code.to_string(),
+            None => error.to_string(),
+        },
+    };
+    Err(format!("{}: {why}", end.what()))
+}
+
+/// What librdkafka gets of the time until `deadline`, so that it gives up, and tells what it has, before we do.
+fn request_timeout(deadline: Instant) -> Duration {
+    part_of(deadline.saturating_duration_since(Instant::now()))
+}
+
+fn part_of(remaining: Duration) -> Duration {
     remaining
         .saturating_sub((remaining / 10).max(Duration::from_millis(20)))
         .max(Duration::from_millis(1))
@@ -160,46 +386,22 @@ fn combine(
     })
 }
 
-// === impl Batch ===
+// === impl LogEnd ===
 
-impl<'c> Batch<'c> {
-    fn send(
-        chunks: impl Iterator<Item = Vec<PartitionId>>,
-        send: impl Fn(&[PartitionId]) -> Result<Request<'c>, RequestError>,
-    ) -> Self {
-        Self(
-            chunks
-                .map(|chunk| {
-                    let request = send(&chunk);
-                    (chunk, request)
-                })
-                .collect(),
-        )
+impl LogEnd {
+    fn what(self) -> &'static str {
+        match self {
+            Self::Earliest => "log start",
+            Self::Latest => "log end",
+        }
     }
 
-    /// Waits for every answer; a request that failed gives its reason to each of its partitions.
-    /// Returns the last such failure too.
-    fn wait(self, what: &str, deadline: Instant) -> (ByPartition, Option<RequestError>) {
-        let mut all = ByPartition::new();
-        let mut failure = None;
-        for (asked, request) in self.0 {
-            match request.and_then(|request| request.wait(deadline)) {
-                Ok(answers) => {
-                    let named = |why| format!("{what}: {why}");
-                    all.extend(
-                        answers
-                            .into_iter()
-                            .map(|(id, answer)| (id, answer.map_err(named))),
-                    );
-                }
-                Err(error) => {
-                    let why = format!("{what}: {error}");
-                    all.extend(asked.into_iter().map(|id| (id, Err(why.clone()))));
-                    failure = Some(error);
-                }
-            }
+    /// What stands for it where Kafka takes a time.
+    fn as_time(self) -> Offset {
+        match self {
+            Self::Earliest => Offset::Beginning,
+            Self::Latest => Offset::End,
         }
-        (all, failure)
     }
 }
 
@@ -251,11 +453,8 @@ mod tests {
     fn librdkafka_gives_up_before_we_do() {
         for ms in [1, 10, 100, 1_000, 60_000] {
             let remaining = Duration::from_millis(ms);
-            assert!(request_timeout(remaining) <= remaining, "{ms}");
+            assert!(part_of(remaining) <= remaining, "{ms}");
         }
-        assert_eq!(
-            request_timeout(Duration::from_secs(1)),
-            Duration::from_millis(900)
-        );
+        assert_eq!(part_of(Duration::from_secs(1)), Duration::from_millis(900));
     }
 }

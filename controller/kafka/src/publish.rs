@@ -9,12 +9,15 @@ use jiff::Timestamp;
 use rdkafka::{
     ClientConfig,
     error::{KafkaError, RDKafkaErrorCode},
-    message,
+    message::{self, Header, OwnedHeaders},
     producer::{FutureProducer, FutureRecord, Producer},
 };
 use tracing::warn;
 
-use crate::config::{ConfigError, Context};
+use crate::{
+    config::{ConfigError, Context},
+    read::Record,
+};
 
 /// How long a record may take to be acknowledged before it counts as not written.
 ///
@@ -69,20 +72,24 @@ pub enum WriteError {
 /// One idempotent producer, replaced when it breaks down for good.
 pub(crate) struct Publisher {
     config: ClientConfig,
+    context: Context,
     producer: Mutex<FutureProducer<Context>>,
 }
 
 // === impl Publisher ===
 
 impl Publisher {
-    pub(crate) fn new(mut config: ClientConfig) -> Result<Self, ConfigError> {
+    pub(crate) fn new(mut config: ClientConfig, context: Context) -> Result<Self, ConfigError> {
         config
             .set("acks", "all")
             .set("enable.idempotence", "true")
             .set("linger.ms", "0")
+            // The broker's limit is the one that counts; ours must not be the smaller.
+            .set("message.max.bytes", "2000000")
             .set("message.timeout.ms", DELIVERY_MAX.as_millis().to_string());
         Ok(Self {
-            producer: Mutex::new(config.create_with_context(Context)?),
+            producer: Mutex::new(config.create_with_context(context.clone())?),
+            context,
             config,
         })
     }
@@ -94,9 +101,30 @@ impl Publisher {
         key: &str,
         value: Option<&[u8]>,
     ) -> Result<Written, WriteError> {
-        let producer = self.producer().map_err(WriteError::Broken)?;
-        let mut record = FutureRecord::<str, [u8]>::to(topic).key(key);
+        let mut record = FutureRecord::to(topic).key(key.as_bytes());
         record.payload = value;
+        self.send(record).await
+    }
+
+    /// Writes a record as it was read elsewhere: key, value and headers; the key says to which partition.
+    pub(crate) async fn copy(&self, topic: &str, record: &Record) -> Result<Written, WriteError> {
+        let headers = OwnedHeaders::new_with_capacity(record.headers.len());
+        let headers = record
+            .headers
+            .iter()
+            .fold(headers, |headers, (key, value)| {
+                let value = Some(value);
+                headers.insert(Header { key, value })
+            });
+        let mut copy = FutureRecord::to(topic).headers(headers);
+        copy.key = record.key.as_deref();
+        copy.payload = record.value.as_deref();
+        self.send(copy).await
+    }
+
+    async fn send(&self, record: FutureRecord<'_, [u8], [u8]>) -> Result<Written, WriteError> {
+        let producer = self.producer().map_err(WriteError::Broken)?;
+        let topic = record.topic;
         match producer.send(record, QUEUE_WAIT_MAX).await {
             Ok(delivery) => Ok(Written {
                 partition: delivery.partition,
@@ -111,7 +139,7 @@ impl Publisher {
         let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((code, why)) = producer.client().fatal_error() {
             warn!(error = %code, reason = why, "replaced a producer that broke down");
-            *producer = self.config.create_with_context(Context)?;
+            *producer = self.config.create_with_context(self.context.clone())?;
         }
         Ok(producer.clone())
     }

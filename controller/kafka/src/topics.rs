@@ -7,14 +7,15 @@ use std::{
 };
 
 use rdkafka::{
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
-    error::{KafkaError, RDKafkaErrorCode},
+    admin::{NewTopic, TopicReplication},
+    error::RDKafkaErrorCode,
 };
 use tracing::info;
 
 use crate::{
     cluster::{Cluster, LayoutError},
-    config::{ConfigError, Context},
+    config::ConfigError,
+    reshape::reason,
 };
 
 /// The broker's own default. Kafka has taken it since 2.4.
@@ -29,10 +30,10 @@ pub struct TopicSpec {
     pub name: String,
     /// Number of partitions, at least 1.
     pub partitions: u32,
-    /// Whether Kafka keeps the last record of each key, instead of deleting by age.
-    pub compact: bool,
-    /// How long records stay; none takes the broker's default. Of no effect on a compacted topic.
-    pub retention: Option<Duration>,
+    /// Copies of each record, on as many brokers; none takes the broker's default.
+    pub replication: Option<u32>,
+    /// Settings of its own, as `retention.ms`.
+    pub settings: BTreeMap<String, String>,
 }
 
 /// What [`Cluster::ensure`] found and did: each topic is in one of the two.
@@ -44,7 +45,7 @@ pub struct Ensured {
     pub left: BTreeMap<String, u32>,
 }
 
-/// Why not every topic is there.
+/// Why topics are not as they should be.
 #[derive(Debug, thiserror::Error)]
 pub enum EnsureError {
     /// The cluster did not answer in time: try again. Topics may have been made.
@@ -55,8 +56,8 @@ pub enum EnsureError {
         /// What happened.
         why: String,
     },
-    /// The cluster will not make it: a person must grant rights or change the spec.
-    #[error("the cluster refused to make the topic {topic}")]
+    /// The cluster will not make or change it: a person must grant rights or change the spec.
+    #[error("the cluster refused what was asked for the topic {topic}")]
     Refused {
         /// The topic.
         topic: String,
@@ -94,7 +95,7 @@ impl Cluster {
                 }
                 Err(LayoutError::Absent(_)) => absent.push(topic),
                 Err(LayoutError::Unanswered(why)) => {
-                    return Err(EnsureError::unreachable(topic, why));
+                    return Err(EnsureError::unreachable(&topic.name, why));
                 }
             }
         }
@@ -112,41 +113,17 @@ impl Cluster {
     }
 
     async fn create(&self, topics: &[&TopicSpec], until: Instant) -> Result<(), EnsureError> {
-        // Made for this one call: it is a client with threads of its own, and topics are made once.
-        let admin: AdminClient<Context> = self
-            .config()
-            .client()
-            .create_with_context(Context)
-            .map_err(ConfigError::from)?;
         let left = until.saturating_duration_since(Instant::now());
-        let options = AdminOptions::new()
-            .request_timeout(Some(left))
-            .operation_timeout(Some(left));
-        let retention: Vec<Option<String>> = topics
-            .iter()
-            .map(|topic| topic.retention.map(|age| age.as_millis().to_string()))
-            .collect();
-        let new: Vec<NewTopic<'_>> = topics
-            .iter()
-            .zip(&retention)
-            .map(|(topic, retention)| topic.new_topic(retention.as_deref()))
-            .collect();
+        let (admin, options) = self.changer(left)?;
+        let new: Vec<NewTopic<'_>> = topics.iter().map(|topic| topic.new_topic()).collect();
         let results = admin
             .create_topics(&new, &options)
             .await
-            .map_err(|error| EnsureError::unreachable(topics[0], reason(&error)))?;
+            .map_err(|error| EnsureError::unreachable(&topics[0].name, reason(&error)))?;
         for result in results {
             match result {
                 Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((
-                    topic,
-                    code
-                    @ (RDKafkaErrorCode::RequestTimedOut | RDKafkaErrorCode::OperationTimedOut),
-                )) => {
-                    let why = code.to_string();
-                    return Err(EnsureError::Unreachable { topic, why });
-                }
-                Err((topic, source)) => return Err(EnsureError::Refused { topic, source }),
+                Err((topic, code)) => return Err(EnsureError::of(&topic, code)),
             }
         }
         Ok(())
@@ -164,7 +141,7 @@ impl Cluster {
                 Err(error) => error.to_string(),
             };
             if Instant::now() >= until {
-                return Err(EnsureError::unreachable(topic, why));
+                return Err(EnsureError::unreachable(&topic.name, why));
             }
             tokio::time::sleep(LOOK_AGAIN_AFTER).await;
         }
@@ -188,12 +165,6 @@ impl Cluster {
     }
 }
 
-fn reason(error: &KafkaError) -> String {
-    error
-        .rdkafka_error_code()
-        .map_or_else(|| error.to_string(), |code| code.to_string())
-}
-
 // === impl TopicSpec ===
 
 impl TopicSpec {
@@ -203,47 +174,35 @@ impl TopicSpec {
         Self {
             name: name.into(),
             partitions,
-            compact: false,
-            retention: None,
+            replication: None,
+            settings: BTreeMap::new(),
         }
     }
 
     /// A topic of which the last record of each key stays.
     #[must_use]
     pub fn compacted(name: impl Into<String>, partitions: u32) -> Self {
-        Self {
-            compact: true,
-            ..Self::new(name, partitions)
-        }
+        let mut spec = Self::new(name, partitions);
+        let (setting, value) = ("cleanup.policy", "compact");
+        spec.settings.insert(setting.to_owned(), value.to_owned());
+        spec
     }
 
-    fn new_topic<'a>(&'a self, retention: Option<&'a str>) -> NewTopic<'a> {
+    fn new_topic(&self) -> NewTopic<'_> {
+        let replication = self.replication.and_then(|it| i32::try_from(it).ok());
         let topic = NewTopic::new(
             &self.name,
             i32::try_from(self.partitions).unwrap_or(i32::MAX),
-            TopicReplication::Fixed(REPLICATION_DEFAULT),
+            TopicReplication::Fixed(replication.unwrap_or(REPLICATION_DEFAULT)),
         );
-        let topic = match self.compact {
-            true => topic.set("cleanup.policy", "compact"),
-            false => topic,
-        };
-        match retention {
-            Some(ms) => topic.set("retention.ms", ms),
-            None => topic,
-        }
+        let settings = self.settings.iter();
+        settings.fold(topic, |topic, (name, value)| topic.set(name, value))
     }
 }
 
 // === impl EnsureError ===
 
 impl EnsureError {
-    fn unreachable(topic: &TopicSpec, why: String) -> Self {
-        Self::Unreachable {
-            topic: topic.name.clone(),
-            why,
-        }
-    }
-
     /// A label for metrics and logs.
     #[must_use]
     pub fn kind(&self) -> &'static str {

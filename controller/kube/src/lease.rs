@@ -8,6 +8,7 @@
 //! The clocks of two machines are never compared. `leaseTransitions` is the fencing token: it is raised in the one
 //! write that takes the lease. Why not a library: docs/decisions/0008-kubernetes.md.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,30 @@ const ANSWERS_IN: u32 = 4;
 /// A holder acts for this part of the lease after its last renewal began: two of three.
 const ACTS_FOR: (u32, u32) = (2, 3);
 
+/// The annotation that says where the holder answers other replicas.
+const ADDRESS: &str = "spillway.dev/address";
+
+/// Where the holder of a lease answers other replicas; none while nobody holds it, or it did not say.
+///
+/// # Errors
+/// When the API server does not show it.
+pub async fn leader_address(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<String>, KubeError> {
+    let api: Api<Lease> = Api::namespaced(client.clone(), namespace);
+    let Some(lease) = api.get_opt(name).await.map_err(KubeError::of)? else {
+        return Ok(None);
+    };
+    let holder = lease.spec.and_then(|spec| spec.holder_identity);
+    if holder.is_none_or(|holder| holder.is_empty()) {
+        return Ok(None);
+    }
+    let mut annotations = lease.metadata.annotations.unwrap_or_default();
+    Ok(annotations.remove(ADDRESS))
+}
+
 /// Which lease, for whom, for how long.
 #[derive(Debug, Clone)]
 pub struct LeaseConfig {
@@ -38,6 +63,8 @@ pub struct LeaseConfig {
     pub name: String,
     /// Who asks: no two alike.
     pub identity: String,
+    /// Where the holder answers other replicas, as `10.0.0.7:8080`.
+    pub address: Option<String>,
     /// For how long nobody else takes it after a renewal; at least a second.
     pub duration: Duration,
 }
@@ -106,6 +133,7 @@ impl Candidate {
             let fresh = Lease {
                 metadata: ObjectMeta {
                     name: Some(name),
+                    annotations: self.annotations(),
                     ..ObjectMeta::default()
                 },
                 spec: Some(self.record(1)),
@@ -120,6 +148,9 @@ impl Candidate {
         }
         // Also when it bears our own name: a process of that name has died, and its calls may be under way.
         lease.spec = Some(self.record(spec.lease_transitions.unwrap_or(0) + 1));
+        let annotations = lease.metadata.annotations.get_or_insert_default();
+        annotations.remove(ADDRESS);
+        annotations.extend(self.annotations().unwrap_or_default());
         let params = PostParams::default();
         let taken = self.api.replace(&name, &params, &lease).await;
         taken.map(Some).map_err(KubeError::of)
@@ -139,6 +170,11 @@ impl Candidate {
                 false
             }
         }
+    }
+
+    fn annotations(&self) -> Option<BTreeMap<String, String>> {
+        let address = self.config.address.clone()?;
+        Some([(ADDRESS.to_owned(), address)].into())
     }
 
     fn record(&self, transitions: i32) -> LeaseSpec {

@@ -4,12 +4,14 @@
 //!  ScalingPolicy ──▶ Policies: the policy as written, its status
 //!  BurstInstance ◀─▶ Instances: intents
 //!  Deployment, StatefulSet ◀─▶ Base: its scale and its pods
+//!  TokenReview, SubjectAccessReview ◀─ Access: who may look and order
 //!  Lease ◀─▶ Candidate ──▶ Leader: who may act, its fencing token, until when
 //! ```
 //!
 //! Translates and decides nothing. What could not be read is an error, never empty.
 #![forbid(unsafe_code)]
 
+mod access;
 mod base;
 mod crd;
 mod error;
@@ -18,6 +20,7 @@ mod instances;
 mod lease;
 mod policies;
 
+pub use access::{Access, User};
 pub use base::Base;
 pub use crd::{
     Forgotten, GROUP, InstanceSpec, InstanceStatus, PolicyStatus, VERSION, burst_instance_crd,
@@ -26,7 +29,7 @@ pub use crd::{
 pub use error::KubeError;
 pub use events::Events;
 pub use instances::{Instances, StoredInstance};
-pub use lease::{Candidate, Leader, LeaseConfig};
+pub use lease::{Candidate, Leader, LeaseConfig, leader_address};
 pub use policies::{Policies, SeenPolicy};
 
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;

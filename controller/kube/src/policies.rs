@@ -72,9 +72,10 @@ impl Policies {
     /// As the API server says; the next tick writes it again.
     pub async fn tell(&self, status: &PolicyStatus) -> Result<(), KubeError> {
         let mut status = json!(status);
-        // That is written apart, and null would erase it.
+        // These are written apart, and null would erase them.
         if let Value::Object(fields) = &mut status {
             fields.remove("forgotten");
+            fields.remove("orders");
         }
         self.patch(&json!({"status": status})).await
     }
@@ -86,6 +87,14 @@ impl Policies {
     pub async fn remember(&self, forgotten: &Forgotten) -> Result<(), KubeError> {
         self.patch(&json!({"status": {"forgotten": forgotten}}))
             .await
+    }
+
+    /// Writes what people have ordered, as JSON.
+    ///
+    /// # Errors
+    /// As the API server says; then the order does not hold.
+    pub async fn remember_orders(&self, orders: &str) -> Result<(), KubeError> {
+        self.patch(&json!({"status": {"orders": orders}})).await
     }
 
     async fn patch(&self, patch: &Value) -> Result<(), KubeError> {

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Parser as _;
 use spillway_sim::{
-    AssignmentRule, Decider, LaunchOutcome, Order, Outcome, ReadOrder, RealPlanner, Run, Scale,
-    ScaleRule, Score, Trace, Troubles, View, WorldSpec,
+    AssignmentRule, Bound, Decider, LaunchOutcome, Order, Outcome, ReadOrder, RealPlanner, Run,
+    Scale, ScaleRule, Score, Trace, Troubles, View, WorldSpec,
 };
 
 /// A plan is thousands of small allocations: with the system's allocator the same tables take a third longer.
@@ -62,6 +62,12 @@ struct Options {
     /// Reckons bounds rather than reading them: the only way where something goes wrong (feature `bound`).
     #[arg(long)]
     reckon: bool,
+    /// Bounds that were reckoned before are read from this file, and new ones added to it.
+    #[arg(long)]
+    keep: Option<PathBuf>,
+    /// Prints what was paid for: by offer, and the periods that cost most beyond the bound.
+    #[arg(long)]
+    bill: bool,
     #[arg(long, default_value_t = 2)]
     threads: usize,
 }
@@ -69,6 +75,7 @@ struct Options {
 /// One run, and how long it took.
 struct Row {
     outcome: Outcome,
+    bound: Option<Bound>,
     score: Score,
     took: Duration,
     planner_took: Duration,
@@ -89,9 +96,13 @@ fn main() -> anyhow::Result<()> {
     } else {
         BTreeMap::new()
     };
-    let rows = run_all(&options, &spec, &traces, &bounds)?;
+    let kept = Kept::read(options.keep.as_deref())?;
+    let rows = run_all(&options, &spec, &traces, &bounds, &kept)?;
     print(&rows);
-    Ok(())
+    if options.bill {
+        rows.iter().for_each(|row| print_bill(row, &spec));
+    }
+    kept.write(options.keep.as_deref())
 }
 
 fn spec(options: &Options) -> anyhow::Result<WorldSpec> {
@@ -102,7 +113,11 @@ fn spec(options: &Options) -> anyhow::Result<WorldSpec> {
     };
     spec.partitions = options.partitions;
     if !options.trouble.is_empty() {
-        spec.troubles = alone(&options.trouble)?;
+        let names: Vec<&str> = options.trouble.iter().map(String::as_str).collect();
+        spec.troubles = WorldSpec::adverse()
+            .troubles
+            .only(&names)
+            .with_context(|| format!("troubles are {}", Troubles::NAMES.join(", ")))?;
         spec.name = options.trouble.join("+");
     }
     if let Some(partitions) = &mut spec.troubles.partitions {
@@ -118,25 +133,6 @@ fn spec(options: &Options) -> anyhow::Result<WorldSpec> {
         };
     }
     Ok(spec)
-}
-
-/// These troubles of the adverse world and no others.
-fn alone(names: &[String]) -> anyhow::Result<Troubles> {
-    let adverse = WorldSpec::adverse().troubles;
-    let mut troubles = Troubles::default();
-    for trouble in names {
-        match trouble.as_str() {
-            "rates" => troubles.rates = adverse.rates,
-            "boots" => troubles.boot_factors.clone_from(&adverse.boot_factors),
-            "spot" => troubles.spot = adverse.spot,
-            "capacity" => troubles.capacity = adverse.capacity,
-            "base" => troubles.base = adverse.base,
-            "partitions" => troubles.partitions = adverse.partitions,
-            "signal" => troubles.signal = adverse.signal,
-            other => anyhow::bail!("`{other}` is no trouble"),
-        }
-    }
-    Ok(troubles)
 }
 
 /// Longest first, so that no thread is left alone with a long one.
@@ -164,7 +160,7 @@ fn traces(options: &Options) -> anyhow::Result<Vec<Trace>> {
 }
 
 /// The column `dollars` by the column `trace`.
-fn bounds(path: &Path) -> anyhow::Result<BTreeMap<String, f64>> {
+fn bounds(path: &Path) -> anyhow::Result<BTreeMap<String, Bound>> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut lines = text.lines().filter(|line| !line.starts_with('#'));
@@ -178,28 +174,69 @@ fn bounds(path: &Path) -> anyhow::Result<BTreeMap<String, f64>> {
     for line in lines {
         let fields: Vec<&str> = line.split(',').collect();
         if let (Some(trace), Some(dollars)) = (fields.get(trace), fields.get(dollars)) {
-            bounds.insert((*trace).to_owned(), dollars.parse()?);
+            let known = Bound {
+                cost: dollars.parse()?,
+                slack_jobs: 0.0,
+                periods: Vec::new(),
+            };
+            bounds.insert((*trace).to_owned(), known);
         }
     }
     Ok(bounds)
 }
 
-/// What no policy can beat in this run's world.
+/// Bounds that were reckoned before, by world, trace and seed.
+#[derive(Default)]
+struct Kept(Mutex<BTreeMap<String, Bound>>);
+
+impl Kept {
+    fn read(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path.filter(|path| path.exists()) else {
+            return Ok(Self::default());
+        };
+        let text = std::fs::read_to_string(path)?;
+        let known = serde_json::from_str(&text)
+            .with_context(|| format!("{} holds no bounds", path.display()))?;
+        Ok(Self(Mutex::new(known)))
+    }
+
+    fn write(&self, path: Option<&Path>) -> anyhow::Result<()> {
+        let Some(path) = path else {
+            return Ok(());
+        };
+        let known = self.0.lock().expect("no run panics holding it");
+        Ok(std::fs::write(path, serde_json::to_string(&*known)?)?)
+    }
+
+    /// What no policy can beat in this run's world.
+    fn of(&self, run: &Run<'_>) -> anyhow::Result<Bound> {
+        let key = format!("{} {} {}", run.spec.name, run.trace.name(), run.seed);
+        let known = self.0.lock().expect("no run panics holding it");
+        if let Some(bound) = known.get(&key) {
+            return Ok(bound.clone());
+        }
+        drop(known);
+        let bound = reckoned(run)?;
+        let mut known = self.0.lock().expect("no run panics holding it");
+        known.insert(key, bound.clone());
+        Ok(bound)
+    }
+}
+
 #[cfg(feature = "bound")]
-fn reckoned(run: &Run<'_>) -> anyhow::Result<f64> {
+fn reckoned(run: &Run<'_>) -> anyhow::Result<Bound> {
     let trace = run.trace.scaled(run.scale.factor);
     let realised = run.realised();
-    let bound = spillway_sim::bound(
+    Ok(spillway_sim::bound(
         trace.arrivals(),
         trace.bin_seconds(),
         run.spec,
         Some(&realised),
-    )?;
-    Ok(bound.cost)
+    )?)
 }
 
 #[cfg(not(feature = "bound"))]
-fn reckoned(_run: &Run<'_>) -> anyhow::Result<f64> {
+fn reckoned(_run: &Run<'_>) -> anyhow::Result<Bound> {
     anyhow::bail!("bounds are reckoned with `--features bound` only")
 }
 
@@ -207,7 +244,8 @@ fn run_all(
     options: &Options,
     spec: &WorldSpec,
     traces: &[Trace],
-    bounds: &BTreeMap<String, f64>,
+    bounds: &BTreeMap<String, Bound>,
+    kept: &Kept,
 ) -> anyhow::Result<Vec<Row>> {
     let mut jobs = Vec::new();
     for trace in traces {
@@ -227,9 +265,9 @@ fn run_all(
             scope.spawn(|| {
                 while let Some(run) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let bound = if options.reckon {
-                        reckoned(run).map(Some)
+                        kept.of(run).map(Some)
                     } else {
-                        Ok(bounds.get(run.trace.name()).copied())
+                        Ok(bounds.get(run.trace.name()).cloned())
                     };
                     let row = bound.map(|bound| run_one(run, bound));
                     rows.lock().expect("no run panics holding it").push(row);
@@ -246,7 +284,7 @@ fn run_all(
     Ok(rows)
 }
 
-fn run_one(run: &Run<'_>, bound: Option<f64>) -> Row {
+fn run_one(run: &Run<'_>, bound: Option<Bound>) -> Row {
     let began = Instant::now();
     let mut decider = Timed {
         decider: RealPlanner::new(run.spec),
@@ -258,8 +296,12 @@ fn run_one(run: &Run<'_>, bound: Option<f64>) -> Row {
     }
     let score = Score::of(&outcome, None);
     Row {
-        score: bound.map_or(score.clone(), |bound| score.against(bound)),
+        score: match &bound {
+            Some(bound) => score.against(bound.cost),
+            None => score,
+        },
         outcome,
+        bound,
         took: began.elapsed(),
         planner_took: decider.took,
     }
@@ -288,6 +330,7 @@ fn print(rows: &[Row]) {
     for Row {
         outcome,
         score,
+        bound,
         took,
         planner_took,
     } in rows
@@ -304,7 +347,7 @@ fn print(rows: &[Row]) {
             score.burst_cost,
             or_dash(score.bound, 2),
             or_dash(score.ratio, 3),
-            100.0 * score.late_share,
+            100.0 * late_beyond(outcome, bound.as_ref()),
             score.wait_max_seconds,
             score.wait_p50_seconds,
             score.launches,
@@ -316,6 +359,76 @@ fn print(rows: &[Row]) {
         );
     }
     summarise(rows);
+}
+
+/// Share of the jobs that were late though the bound is on time with them.
+fn late_beyond(outcome: &Outcome, bound: Option<&Bound>) -> f64 {
+    let slack = bound.map_or(0.0, |bound| bound.slack_jobs);
+    if outcome.arrived > 0.0 {
+        (outcome.late - slack).max(0.0) / outcome.arrived
+    } else {
+        0.0
+    }
+}
+
+/// What was paid for, by offer, and the periods that cost most beyond the bound.
+fn print_bill(row: &Row, spec: &WorldSpec) {
+    let outcome = &row.outcome;
+    println!("\n{} seed {}", outcome.trace, outcome.seed);
+    println!(
+        "{:<12} {:>6} {:>5} {:>8} {:>8} {:>8} {:>6} {:>6} {:>7}",
+        "offer", "n", "taken", "$", "boot $", "idle $", "rate", "boot s", "$/M"
+    );
+    for (place, offer) in spec.offers.iter().enumerate() {
+        let lives: Vec<_> = outcome
+            .lives
+            .iter()
+            .filter(|it| it.offer == place)
+            .collect();
+        if lives.is_empty() {
+            continue;
+        }
+        let sum =
+            |of: &dyn Fn(&spillway_sim::Life) -> f64| lives.iter().map(|it| of(it)).sum::<f64>();
+        let count = sum(&|_| 1.0);
+        let price = offer.price / 3_600.0;
+        let booted = sum(&|it| price * it.boot.min(it.ended_at - it.launched_at));
+        let cost = sum(&|it| it.cost);
+        let done = sum(&|it| it.done);
+        let busy = sum(&|it| price * it.done / it.rate);
+        println!(
+            "{:<12} {:>6} {:>5} {:>8.2} {:>8.2} {:>8.2} {:>6.1} {:>6.0} {:>7.2}",
+            offer.name,
+            count,
+            sum(&|it| f64::from(u8::from(it.end == spillway_sim::End::Taken))),
+            cost,
+            booted,
+            cost - booted - busy,
+            sum(&|it| it.rate) / count,
+            sum(&|it| it.boot) / count,
+            cost / done * 1e6,
+        );
+    }
+    let Some(bound) = &row.bound else { return };
+    let mut periods: Vec<_> = bound
+        .periods
+        .iter()
+        .map(|period| {
+            let own = outcome
+                .lives
+                .iter()
+                .filter(|life| (period.from - 900.0..period.until).contains(&life.launched_at));
+            (own.map(|life| life.cost).sum::<f64>(), period)
+        })
+        .collect();
+    periods.sort_by(|a, b| (b.0 - b.1.cost).total_cmp(&(a.0 - a.1.cost)));
+    println!("{} periods; the dearest beyond the bound:", periods.len());
+    for (cost, period) in periods.iter().take(6) {
+        println!(
+            "  {:>9.0} to {:>9.0} s: ${cost:.2} for ${:.2}",
+            period.from, period.until, period.cost
+        );
+    }
 }
 
 /// Of each trace the mean cost over its seeds against the mean bound.

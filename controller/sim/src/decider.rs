@@ -13,6 +13,13 @@ pub trait Decider {
         let _ = (now, offer, outcome);
     }
 
+    /// Decides again at once, where something that it ordered was refused: who can take the next offer in the same
+    /// breath says so here.
+    fn decide_again(&mut self, now: f64, view: &View<'_>) -> Vec<Order> {
+        let _ = (now, view);
+        Vec::new()
+    }
+
     /// How many rules of its own checker its plans have broken so far; 0 for one that has no checker.
     fn violations(&self) -> u64 {
         0

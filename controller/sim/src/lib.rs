@@ -25,12 +25,13 @@ pub use bound::bound;
 pub use bound::{BOUND_STEP_SECONDS, Bound, BoundError, BoundPeriod, Realised, RealisedOffer};
 pub use decider::{Decider, LaunchOutcome, MachinePhase, Order, Reading, SeenMachine, View};
 pub use outcome::{End, Life, Outcome};
-pub use real::{RealPlanner, UnknownPools, told_policy};
+pub use real::{RealPlanner, UnknownPools, told_policy, written_policy};
 pub use score::Score;
 pub use series::{Point, Series};
 pub use spec::{
     AssignmentRule, BaseSpec, BaseTrouble, BootLaw, CapacityTrouble, OfferSpec, PartitionTrouble,
-    RateTrouble, ReadOrder, SignalTrouble, SpotTrouble, Troubles, WorldError, WorldSpec,
+    RateTrouble, ReadOrder, SignalTrouble, SpotSeries, SpotTrouble, Troubles, WorldError,
+    WorldSpec,
 };
 pub use trace::{Arrived, Fault, Scale, ScaleError, ScaleRule, Trace, TraceError, TraceProblem};
 pub use world::Run;

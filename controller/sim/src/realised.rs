@@ -10,7 +10,7 @@
 //! beginning and takes each spot machine with the share's probability, so it is in the `kept` of the step that it begins.
 
 use crate::bound::{BOUND_STEP_SECONDS, Realised, RealisedOffer};
-use crate::spec::WorldSpec;
+use crate::spec::{OfferSpec, WorldSpec};
 use crate::world::History;
 
 impl Realised {
@@ -52,10 +52,26 @@ impl RealisedOffer {
             } else {
                 in_stock.collect()
             },
-            most: Vec::new(),
+            most: most(spec, told, steps),
             kept,
         }
     }
+}
+
+/// Most machines that the spot market has at some time of each step.
+fn most(spec: &WorldSpec, told: &OfferSpec, steps: u32) -> Vec<f64> {
+    let series = spec.troubles.spot_series.as_ref();
+    let Some(series) = series.filter(|_| told.is_spot) else {
+        return Vec::new();
+    };
+    let held = |at| f64::from(series.held_most(told.max, at));
+    let mut most: Vec<f64> = (0..steps).map(|step| held(starts(step))).collect();
+    for at in series.times(starts(steps)) {
+        if let Some(most) = most.get_mut(step_of(at)) {
+            *most = most.max(held(at));
+        }
+    }
+    most
 }
 
 fn base_rate(spec: &WorldSpec, history: &History, steps: u32) -> Vec<f64> {

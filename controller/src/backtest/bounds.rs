@@ -68,19 +68,24 @@ pub(super) fn add(backtest: &Backtest, jobs: &[Job], rows: Vec<Row>) -> anyhow::
         };
         let realised = (!is_calm).then(|| run.realised());
         let scaled = trace.scaled(scale.factor);
-        spillway_sim::bound(
-            scaled.arrivals(),
-            scaled.bin_seconds(),
-            spec,
-            realised.as_ref(),
-        )
+        let (arrivals, bin) = (scaled.arrivals(), scaled.bin_seconds());
+        let bound = spillway_sim::bound(arrivals, bin, spec, realised.as_ref())?;
+        let arrived: f64 = arrivals.iter().sum();
+        let unavoidable = if arrived > 0.0 {
+            bound.slack_jobs / arrived
+        } else {
+            0.0
+        };
+        Ok::<_, spillway_sim::BoundError>((bound.cost, unavoidable))
     });
     let mut bounds = std::collections::BTreeMap::new();
     for (job, bound) in wanted.iter().zip(reckoned) {
-        bounds.insert(key(job), bound?.cost);
+        bounds.insert(key(job), bound?);
     }
     let rows = jobs.iter().zip(rows);
-    Ok(rows
-        .map(|(job, row)| row.against(bounds[&key(job)]))
-        .collect())
+    let against = |(job, row): (&Job, Row)| {
+        let (cost, unavoidable) = bounds[&key(job)];
+        row.against(cost, unavoidable)
+    };
+    Ok(rows.map(against).collect())
 }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use spillway_core::{Policy, raw};
-use spillway_sim::{Decider, RealPlanner, Trace, WorldSpec, baselines, told_policy};
+use spillway_sim::{
+    Decider, RealPlanner, Trace, WorldSpec, baselines, told_policy, written_policy,
+};
 
 use super::row::Limits;
 use crate::policy_file::{self, PolicyReport};
@@ -71,7 +73,17 @@ impl Candidate {
         file: &PolicyFile,
         name: String,
     ) -> anyhow::Result<Self> {
-        let policy = without_kept_base(&file.written)?;
+        Self::of_written(world, file, &file.written, name)
+    }
+
+    /// The planner with a policy from a file, changed.
+    fn of_written(
+        world: &WorldSpec,
+        file: &PolicyFile,
+        written: &raw::ScalingPolicy,
+        name: String,
+    ) -> anyhow::Result<Self> {
+        let policy = without_kept_base(written)?;
         let shown = file.path.display();
         RealPlanner::with_policy(world, policy.clone()).with_context(|| {
             format!(
@@ -90,6 +102,50 @@ impl Candidate {
             limits: Limits::of(&policy),
             kind: Kind::Policy(Box::new(policy)),
         })
+    }
+
+    /// Adds the first of `candidates`, that of `file` or else the told one, once for each `sooner`, percent. Gives the
+    /// names of all that differ in this alone, the first among them.
+    ///
+    /// # Errors
+    /// When no policy can be in such a hurry.
+    pub(crate) fn hurried(
+        world: &WorldSpec,
+        file: Option<&PolicyFile>,
+        candidates: &mut Vec<Self>,
+        sooner: &[u32],
+    ) -> anyhow::Result<Vec<(String, u32)>> {
+        let Some(first) = candidates.first().filter(|_| !sooner.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let told = written_policy(world);
+        let written = file.map_or(&told, |file| &file.written);
+        let own = |written: &raw::ScalingPolicy| {
+            let behavior = written.spec.as_ref()?.behavior.as_ref()?;
+            behavior.sooner
+        };
+        let mut hurries = vec![(first.name.clone(), own(written).unwrap_or(0))];
+        for percent in sooner {
+            if hurries.iter().any(|(_, known)| known == percent) {
+                continue;
+            }
+            let mut written = written.clone();
+            let spec = written.spec.get_or_insert_default();
+            spec.behavior.get_or_insert_default().sooner = Some(*percent);
+            let name = format!("{} sooner {percent}", hurries[0].0);
+            let candidate = match file {
+                Some(file) => Self::of_written(world, file, &written, name.clone())?,
+                None => Self {
+                    name: name.clone(),
+                    spec: world.clone(),
+                    limits: Limits::default(),
+                    kind: Kind::Policy(Box::new(checked(&written)?)),
+                },
+            };
+            hurries.push((name, *percent));
+            candidates.push(candidate);
+        }
+        Ok(hurries)
     }
 
     /// What others run today, by name; `all` for each of them.
@@ -175,7 +231,12 @@ fn without_kept_base(written: &raw::ScalingPolicy) -> anyhow::Result<Policy> {
             workers: process.workers,
         });
     }
-    Policy::check(&written).map_err(|problems| {
+    checked(&written)
+}
+
+/// A policy that was good before it was changed.
+fn checked(written: &raw::ScalingPolicy) -> anyhow::Result<Policy> {
+    Policy::check(written).map_err(|problems| {
         let told: Vec<String> = problems
             .iter()
             .map(|problem| format!("{} {}", problem.path, problem.message))

@@ -8,8 +8,10 @@ mod bounds;
 mod candidate;
 mod cloud;
 mod condition;
+mod frontier;
 mod plot;
 mod row;
+mod spot;
 mod summary;
 mod table;
 
@@ -24,10 +26,11 @@ use serde::Serialize;
 use spillway_sim::{Outcome, Run, Scale, ScaleRule, Trace, WorldSpec};
 
 use crate::{parallel, traces, worlds};
-use candidate::{Candidate, PolicyFile};
+pub(crate) use candidate::{Candidate, PolicyFile};
 use cloud::CloudComparison;
 use condition::Condition;
-use row::Row;
+use frontier::FrontierPoint;
+pub(crate) use row::Row;
 use summary::PolicySummary;
 
 /// Points of a plot at most.
@@ -47,6 +50,12 @@ EXAMPLES:
   How far from the least that is possible, with everything going wrong, five times:
     spillway backtest --trace traces/ --world adverse --seed 1,2,3,4,5 --bound
 
+  What it costs to have bursts done sooner, drawn:
+    spillway backtest --trace traces/ --sooner 20,40,60,80 --frontier frontier.svg
+
+  What one trouble does alone (rates, boots, spot, capacity, base, partitions, signal):
+    spillway backtest --trace traces/ --world adverse:spot --bound
+
   A world of your own, to begin with:
     spillway backtest --world calm --print-world > world.yaml
 
@@ -54,8 +63,8 @@ TRACES are CSV files with the header `t_seconds,arrivals`: when a bin begins, an
 Bins are of equal width, without gaps, from 0 on.
 
 CONDITIONS compare fields of a row with numbers or with each other (< <= > >= == !=) and join with && || ! ( ).
-  Fields: cost (= burst_cost) burst_cost base_cost bound ratio late_share late_messages wait_max_seconds
-  wait_p50_seconds launches reversals violations seed budget_exceeded
+  Fields: cost (= burst_cost) burst_cost base_cost bound ratio late_share late_messages late_beyond_share
+  wait_max_seconds wait_p50_seconds launches reversals violations seed budget_exceeded
 
 LATE is a job served more than its policy's drainWithin after it arrived; for baselines, the world's.
 COST is what bought machines cost; the base costs the same whatever is decided, and stands apart.";
@@ -74,9 +83,13 @@ pub(crate) struct BacktestArgs {
     /// A trace, or a folder of them; may be given again.
     #[arg(long, value_name = "CSV", required_unless_present = "print_world")]
     trace: Vec<PathBuf>,
-    /// Where it runs: `calm`, `adverse`, `policy` (as the first policy tells), or a file.
+    /// Where it runs: `calm`, `adverse`, `adverse:TROUBLE,…`, `policy` (as the first policy tells), or a file.
     #[arg(long, value_name = "WORLD", default_value = "calm")]
     world: String,
+    /// A recorded spot market (`t_seconds,available`, a line at each change): every spot offer has as many machines, in
+    /// proportion to its most, and takes them back when there are fewer.
+    #[arg(long, value_name = "CSV")]
+    spot: Option<PathBuf>,
     /// Print the world as YAML, to be edited and named with --world, and do nothing else.
     #[arg(long)]
     print_world: bool,
@@ -94,7 +107,13 @@ pub(crate) struct BacktestArgs {
     /// Reckon what the same work costs without a base, everything bought, by the same policy.
     #[arg(long)]
     compare_cloud: bool,
-    /// Print JSON: `{"rows": […], "policies": […], "cloud": […]}`.
+    /// Try the first policy also with these `behavior.sooner`, percent of the deadline.
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',')]
+    sooner: Vec<u32>,
+    /// Draw what `--sooner` costs against how long jobs wait.
+    #[arg(long, value_name = "SVG", requires = "sooner")]
+    frontier: Option<PathBuf>,
+    /// Print JSON: `{"rows": […], "policies": […], "cloud": […], "frontier": […]}`.
     #[arg(long)]
     json: bool,
     /// Draw backlog, capacity and spend over time; for one trace, one policy and one seed.
@@ -129,6 +148,8 @@ struct Backtest {
     traces: Vec<Trace>,
     scales: Vec<Scale>,
     conditions: Vec<Condition>,
+    /// Candidates that differ in how much of a hurry they are in alone, and in how much; empty if that was not asked.
+    hurries: Vec<(String, u32)>,
 }
 
 /// One run, by the places of what it is made of.
@@ -145,6 +166,7 @@ struct Whole<'a> {
     rows: &'a [Row],
     policies: Vec<PolicySummary>,
     cloud: &'a [CloudComparison],
+    frontier: &'a [FrontierPoint],
 }
 
 // === impl ScaleArgs ===
@@ -183,7 +205,16 @@ impl BacktestArgs {
                 Err(report) => return Ok(report.show()),
             }
         }
-        let world = worlds::named(&self.world, files.first().map(|file| &file.policy))?;
+        let mut world = worlds::named(&self.world, files.first().map(|file| &file.policy))?;
+        if let Some(path) = &self.spot {
+            anyhow::ensure!(
+                world.offers.iter().any(|offer| offer.is_spot),
+                "--spot: the world {} has no spot offer",
+                world.name
+            );
+            world.troubles.spot_series = Some(spot::load(path)?);
+            world.check()?;
+        }
         if self.print_world {
             write!(std::io::stdout(), "{}", serde_yaml::to_string(&world)?)?;
             return Ok(ExitCode::SUCCESS);
@@ -233,6 +264,7 @@ impl BacktestArgs {
             };
             candidates.push(Candidate::of_file(&world, file, name)?);
         }
+        let hurries = Candidate::hurried(&world, files.first(), &mut candidates, &self.sooner)?;
         candidates.extend(Candidate::baselines(&world, &self.baseline)?);
         let names: BTreeSet<&str> = candidates.iter().map(|it| it.name.as_str()).collect();
         anyhow::ensure!(
@@ -259,6 +291,7 @@ impl BacktestArgs {
             traces,
             scales: scales?,
             conditions,
+            hurries,
         })
     }
 }
@@ -287,17 +320,23 @@ impl Backtest {
         } else {
             Vec::new()
         };
+        let points = frontier::points(&rows, &self.hurries);
+        if let Some(path) = &args.frontier {
+            std::fs::write(path, frontier::svg(&points, &self.world.name))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
         let mut out = std::io::stdout().lock();
         if args.json {
             let whole = Whole {
                 policies: summary::policies(&rows),
                 rows: &rows,
                 cloud: &clouds,
+                frontier: &points,
             };
             writeln!(out, "{}", serde_json::to_string_pretty(&whole)?)?;
         } else {
             let head = worlds::sentence(&self.world);
-            write!(out, "{}", table::text(&head, &rows, &clouds))?;
+            write!(out, "{}", table::text(&head, &rows, &clouds, &points))?;
         }
         self.verdict(&rows)
     }

@@ -30,6 +30,8 @@ pub(crate) struct Row {
     pub(crate) late_share: f64,
     /// The same as messages: the made world is fluid, so this is rounded.
     pub(crate) late_messages: u64,
+    /// Of `late_share`, what goes beyond what nobody can avoid in this world; none without a bound.
+    pub(crate) late_beyond_share: Option<f64>,
     pub(crate) wait_max_seconds: f64,
     pub(crate) wait_p50_seconds: f64,
     pub(crate) launches: u64,
@@ -66,6 +68,7 @@ pub(crate) const FIELDS: &[Field] = &[
     number("ratio", |row| row.ratio),
     number("late_share", |row| Some(row.late_share)),
     number("late_messages", |row| Some(whole(row.late_messages))),
+    number("late_beyond_share", |row| row.late_beyond_share),
     number("wait_max_seconds", |row| Some(row.wait_max_seconds)),
     number("wait_p50_seconds", |row| Some(row.wait_p50_seconds)),
     number("launches", |row| Some(whole(row.launches))),
@@ -164,6 +167,7 @@ impl Row {
             ratio: None,
             late_share,
             late_messages: rounded(late),
+            late_beyond_share: None,
             wait_max_seconds: outcome.wait_max,
             wait_p50_seconds: outcome.wait_p50,
             launches: outcome.launches,
@@ -173,13 +177,14 @@ impl Row {
         }
     }
 
-    /// The same with a bound and the ratio to it.
+    /// The same with a bound and the ratio to it, `unavoidable` being the share of messages that is late for everybody.
     #[cfg(any(test, feature = "bound"))]
-    pub(crate) fn against(self, bound: f64) -> Self {
+    pub(crate) fn against(self, bound: f64, unavoidable: f64) -> Self {
         let ratio = (bound > 0.0).then(|| self.burst_cost / bound);
         Self {
             bound: Some(bound),
             ratio,
+            late_beyond_share: Some((self.late_share - unavoidable).max(0.0)),
             ..self
         }
     }
@@ -213,6 +218,7 @@ pub(super) mod tests {
             ratio: None,
             late_share: 0.0,
             late_messages: 0,
+            late_beyond_share: None,
             wait_max_seconds: 880.0,
             wait_p50_seconds: 3.0,
             launches: 12,
@@ -224,15 +230,15 @@ pub(super) mod tests {
 
     #[test]
     fn a_row_has_the_fields_that_were_promised_and_reads_back() {
-        let row = row().against(8.0);
+        let row = row().against(8.0, 0.0);
         let json = serde_json::to_string(&row).unwrap();
         assert_eq!(serde_json::from_str::<Row>(&json).unwrap(), row);
         let names: Vec<&str> = json.split('"').skip(1).step_by(2).collect();
         let promised = "trace ko policy spillway world calm seed scale capped burst_cost base_cost bound ratio \
-            late_share late_messages wait_max_seconds wait_p50_seconds launches reversals budget_exceeded violations";
+            late_share late_messages late_beyond_share wait_max_seconds wait_p50_seconds launches reversals budget_exceeded violations";
         assert_eq!(names.join(" "), promised);
         assert_eq!(row.ratio, Some(8.5 / 8.0));
-        assert_eq!(row.against(0.0).ratio, None);
+        assert_eq!(row.against(0.0, 0.0).ratio, None);
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub(crate) struct PolicySummary {
     pub(crate) spent_where_bound_is_zero: f64,
     /// Rows with late messages.
     pub(crate) late_rows: usize,
+    /// The largest share of a trace's messages that was late though nobody has to be, mean over the seeds; the share
+    /// that was late at all where there is no bound.
+    pub(crate) late_beyond_worst: f64,
 }
 
 #[derive(Default)]
@@ -66,8 +69,22 @@ fn of(policy: &str, rows: &[Row]) -> PolicySummary {
         spent_where_bound_is_zero: for_nothing
             .map(|sum| sum.cost / f64::from(sum.seeds.max(1)))
             .fold(0.0, |all, cost| all + cost), // not `sum`, which makes −0 of nothing
-        late_rows: own.filter(|row| row.late_messages > 0).count(),
+        late_rows: own.clone().filter(|row| row.late_messages > 0).count(),
+        late_beyond_worst: late_beyond_worst(own),
     }
+}
+
+fn late_beyond_worst<'a>(rows: impl Iterator<Item = &'a Row>) -> f64 {
+    let mut traces: BTreeMap<&str, (f64, u32)> = BTreeMap::new();
+    for row in rows {
+        let (late, seeds) = traces.entry(&row.trace).or_default();
+        *late += row.late_beyond_share.unwrap_or(row.late_share);
+        *seeds += 1;
+    }
+    let means = traces.into_values();
+    means
+        .map(|(late, seeds)| late / f64::from(seeds))
+        .fold(0.0, f64::max)
 }
 
 /// None of nothing. A ratio of 0, nothing bought where something must be, makes it 0: the late messages tell why.
@@ -93,7 +110,7 @@ mod tests {
                 burst_cost,
                 ..row()
             }
-            .against(bound)
+            .against(bound, 0.0)
         };
         let rows = [
             run("a", 1, 1.0, 1.0),

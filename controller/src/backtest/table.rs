@@ -3,12 +3,18 @@
 use std::fmt::Write as _;
 
 use super::cloud::CloudComparison;
+use super::frontier::FrontierPoint;
 use super::row::Row;
 use super::summary;
 use crate::columns::{Columns, dollars};
 
 /// The whole table, with what it comes to below it.
-pub(super) fn text(head: &str, rows: &[Row], clouds: &[CloudComparison]) -> String {
+pub(super) fn text(
+    head: &str,
+    rows: &[Row],
+    clouds: &[CloudComparison],
+    frontier: &[FrontierPoint],
+) -> String {
     let mut text = format!("{head}\n\n");
     text.push_str(&of_rows(rows));
     for policy in summary::policies(rows) {
@@ -30,6 +36,16 @@ pub(super) fn text(head: &str, rows: &[Row], clouds: &[CloudComparison]) -> Stri
         text.push('\n');
         text.push_str(&of_clouds(clouds));
     }
+    for point in frontier {
+        let _ = write!(
+            text,
+            "\n{}: {:.2} × the cost without hurry, longest wait {:.0}s",
+            point.policy, point.cost_ratio, point.wait_max_seconds
+        );
+    }
+    if !frontier.is_empty() {
+        text.push('\n');
+    }
     text
 }
 
@@ -42,7 +58,7 @@ fn of_rows(rows: &[Row]) -> String {
     }
     headings.extend(["burst $", "base $"]);
     if has_bounds {
-        headings.extend(["bound $", "ratio"]);
+        headings.extend(["bound $", "ratio", "late % beyond"]);
     }
     headings.extend([
         "late %",
@@ -69,6 +85,10 @@ fn of_rows(rows: &[Row]) -> String {
             line.push(
                 row.ratio
                     .map_or("–".to_owned(), |ratio| format!("{ratio:.3}")),
+            );
+            line.push(
+                row.late_beyond_share
+                    .map_or("–".to_owned(), |share| format!("{:.3}", 100.0 * share)),
             );
         }
         line.extend([
@@ -148,7 +168,11 @@ mod tests {
             launches: 0,
             ..row()
         };
-        let rows = [row().against(8.0), keda.against(8.0), quiet.against(0.0)];
+        let rows = [
+            row().against(8.0, 0.0),
+            keda.against(8.0, 0.000_3),
+            quiet.against(0.0, 0.0),
+        ];
         let clouds = [CloudComparison {
             trace: "ko".to_owned(),
             policy: "spillway".to_owned(),
@@ -158,7 +182,7 @@ mod tests {
             hybrid_late_share: 0.0,
             all_cloud_late_share: 0.001,
         }];
-        insta::assert_snapshot!(text("calm: a world", &rows, &clouds));
-        insta::assert_snapshot!("without_bounds", text("calm: a world", &[row()], &[]));
+        insta::assert_snapshot!(text("calm: a world", &rows, &clouds, &[]));
+        insta::assert_snapshot!("without_bounds", text("calm: a world", &[row()], &[], &[]));
     }
 }

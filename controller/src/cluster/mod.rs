@@ -22,8 +22,11 @@ use spillway_kube::{
 };
 use tracing::{info, warn};
 
+use crate::api::{App, AppConfig, ClusterAccess};
+use crate::history::{History, Keep};
 use crate::intents::{IntentStore, Objects};
 use crate::leadership::Leadership;
+use crate::orders::OrderBook;
 use crate::policy_file;
 use crate::run::{self, Controller, Ground, RunConfig};
 use crate::view::Board;
@@ -41,6 +44,10 @@ pub(crate) struct ClusterConfig {
     /// How long a leader may be silent before another takes over.
     pub(crate) lease: Duration,
     pub(crate) listen: SocketAddr,
+    /// Where other replicas reach this one; by default where it listens, if that is one address.
+    pub(crate) advertise: Option<String>,
+    pub(crate) app: AppConfig,
+    pub(crate) keep: Keep,
     pub(crate) state: std::path::PathBuf,
 }
 
@@ -68,20 +75,34 @@ struct Good {
 /// When there is no cluster, when the lease is lost, or as the loop.
 pub(crate) async fn run(
     config: ClusterConfig,
-    under: impl Fn(Policy) -> RunConfig,
+    under: impl Fn(Policy, String) -> RunConfig,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let (client, default_namespace) = connect().await?;
     let namespace = config.namespace.clone().unwrap_or(default_namespace);
     std::fs::create_dir_all(&config.state)?;
-    let board = Arc::new(Board::new());
-    board.stand_by();
-    let server = run::serve(config.listen, &config.state, Arc::clone(&board)).await?;
+    let history = History::open(&config.state.join("journal"), config.keep)?;
+    let board = Arc::new(Board::new(Arc::clone(&history)));
+    board.stand_by(&config.policy);
+    let cluster = ClusterAccess {
+        client: client.clone(),
+        namespace: namespace.clone(),
+        policy: config.policy.clone(),
+        lease: lease_name(&config.policy),
+    };
+    let app = App::new(
+        Arc::clone(&board),
+        &config.app,
+        config.listen,
+        Some(cluster),
+    )?;
+    let server = run::serve(config.listen, &config.state, app).await?;
     let mut stop = pin!(stop);
     let lease = LeaseConfig {
         namespace: namespace.clone(),
-        name: format!("spillway-{}", config.policy),
+        name: lease_name(&config.policy),
         identity: config.identity.clone(),
+        address: config.address()?,
         duration: config.lease,
     };
     info!(
@@ -99,9 +120,11 @@ pub(crate) async fn run(
         client,
         namespace,
         config,
+        board,
     };
-    place.lead(&under, &leadership, board, stop).await?;
+    place.lead(&under, &leadership, stop).await?;
     server.abort();
+    history.close();
     if let Some(leadership) = Arc::into_inner(leadership) {
         leadership.release().await;
     }
@@ -113,6 +136,7 @@ struct Place {
     client: Client,
     namespace: String,
     config: ClusterConfig,
+    board: Arc<Board>,
 }
 
 // === impl Place ===
@@ -120,9 +144,8 @@ struct Place {
 impl Place {
     async fn lead(
         &self,
-        under: &impl Fn(Policy) -> RunConfig,
+        under: &impl Fn(Policy, String) -> RunConfig,
         leadership: &Arc<Leadership>,
-        board: Arc<Board>,
         mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> anyhow::Result<()> {
         let policies = self.policies();
@@ -149,9 +172,11 @@ impl Place {
                     continue;
                 }
             };
-            let config = under(good.policy.clone());
-            let ground = self.ground(leadership, &good).await?;
-            let mut controller = Controller::begin(&config, ground, Arc::clone(&board), learned)?;
+            let manifest = serde_yaml::to_string(&good.seen.document)?;
+            let config = under(good.policy.clone(), manifest);
+            let ground = self.ground(leadership, &good, config.closed_max).await?;
+            let mut controller =
+                Controller::begin(&config, ground, Arc::clone(&self.board), learned)?;
             let mut ended = End::Stop;
             controller
                 .go(async {
@@ -199,6 +224,7 @@ impl Place {
             *last = Some(seen.document.clone());
             match policy_file::check_document(seen.document.clone()) {
                 Ok(policy) => {
+                    self.board.metrics().policy_passes(true);
                     info!(
                         policy = policy.name(),
                         generation = seen.generation,
@@ -207,6 +233,7 @@ impl Place {
                     return End::Changed(Box::new(Good { policy, seen }));
                 }
                 Err(problems) => {
+                    self.board.metrics().policy_passes(false);
                     let told = told(&problems);
                     warn!(
                         problems = told,
@@ -220,7 +247,12 @@ impl Place {
         }
     }
 
-    async fn ground(&self, leadership: &Arc<Leadership>, good: &Good) -> anyhow::Result<Ground> {
+    async fn ground(
+        &self,
+        leadership: &Arc<Leadership>,
+        good: &Good,
+        closed_max: usize,
+    ) -> anyhow::Result<Ground> {
         let objects = Objects {
             policy: self.config.policy.clone(),
             instances: Instances::new(&self.client, &self.namespace, &self.config.policy),
@@ -234,8 +266,13 @@ impl Place {
         let events = Events::new(&self.client, identity, good.seen.reference.clone());
         Ok(Ground {
             leadership: Arc::clone(leadership),
-            intents: Arc::new(IntentStore::of_cluster(objects).await?),
+            intents: Arc::new(IntentStore::of_cluster(objects).await?.keeping(closed_max)),
             base,
+            orders: Arc::new(OrderBook::of_object(
+                self.policies(),
+                good.seen.status.orders.as_deref(),
+            )?),
+            replica: Some((identity.clone(), self.namespace.clone())),
             teller: Some(Teller::begin(
                 self.policies(),
                 events,
@@ -249,6 +286,29 @@ impl Place {
     fn policies(&self) -> Policies {
         Policies::new(&self.client, &self.namespace, &self.config.policy)
     }
+}
+
+// === impl ClusterConfig ===
+
+impl ClusterConfig {
+    /// Where other replicas reach this one.
+    ///
+    /// # Errors
+    /// When it listens on a port that the system chose, and that cannot be read.
+    fn address(&self) -> anyhow::Result<Option<String>> {
+        if self.advertise.is_some() {
+            return Ok(self.advertise.clone());
+        }
+        if self.listen.ip().is_unspecified() {
+            return Ok(None);
+        }
+        // The port may be one that the system chose.
+        Ok(Some(std::fs::read_to_string(self.state.join("address"))?))
+    }
+}
+
+fn lease_name(policy: &str) -> String {
+    format!("spillway-{policy}")
 }
 
 /// The definitions of both kinds, as YAML.

@@ -92,6 +92,7 @@ impl Teller {
             decision,
             leader: Some(self.leader.clone()),
             forgotten: None,
+            orders: None,
         };
         self.status.send_if_modified(|last| {
             let is_new = *last != status;

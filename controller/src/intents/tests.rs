@@ -1,5 +1,5 @@
 //! What every home of intents must do: kept here for the folder; the one in Kubernetes is put through the same in
-//! `tests/it/kube.rs` by whole controllers.
+//! `tests/it/kube` by whole controllers.
 
 use std::time::Duration;
 

@@ -10,6 +10,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+pub(crate) use simulate::{Difference, simulate};
+
 use crate::policy_file;
 
 #[derive(Debug, Subcommand)]
@@ -84,7 +86,7 @@ impl SimulateArgs {
             Ok(policy) => policy,
             Err(report) => return Ok(report.show()),
         };
-        let simulated = simulate::simulate(&self.journal, &policy, self.first)?;
+        let simulated = simulate(&self.journal, &policy, self.first)?;
         let mut out = std::io::stdout();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&simulated)?)?;

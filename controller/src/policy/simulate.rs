@@ -110,7 +110,7 @@ impl Simulation<'_> {
             return;
         };
         match event {
-            Event::Began { .. } | Event::Assigned { .. } => {}
+            Event::Began { .. } | Event::Assigned { .. } | Event::Ordered { .. } => {}
             Event::Observed { snapshot } => planner.observe(*snapshot),
             Event::Started { action, .. } => planner.started(&action),
             Event::Finished {

@@ -2,11 +2,12 @@
 
 use jiff::SignedDuration;
 use spillway_core::{
-    BacklogReading, Committed, Offsets, PartitionId, PartitionReading, SeenWorker, Snapshot,
-    WorkerPhase,
+    BacklogReading, Committed, Offsets, Orders, PartitionId, PartitionReading, SeenWorker,
+    Snapshot, WorkerPhase,
 };
 
 use super::*;
+use crate::history::{History, Keep};
 use crate::journal::Journal;
 use crate::policy_file;
 
@@ -50,6 +51,7 @@ fn snapshot(at: Timestamp, end: u64, done: u64) -> Snapshot {
         instances: Vec::new(),
         next_intent: 1,
         base: None,
+        orders: Orders::default(),
     }
 }
 
@@ -57,7 +59,8 @@ fn snapshot(at: Timestamp, end: u64, done: u64) -> Snapshot {
 fn journal(recorded: &Policy) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut planner = Planner::new(recorded.clone());
-    let mut journal = Journal::begin(folder.path().to_owned(), &planner).unwrap();
+    let history = History::open(folder.path(), Keep::default()).unwrap();
+    let mut journal = Journal::begin(folder.path().to_owned(), history, &planner).unwrap();
     let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     for tick in 0..60_u64 {
         let at = start + SignedDuration::from_secs(i64::try_from(tick * 10).unwrap());
@@ -75,6 +78,7 @@ fn journal(recorded: &Policy) -> tempfile::TempDir {
             .write(&Event::Planned {
                 plan,
                 violations: Vec::new(),
+                decision: None,
             })
             .unwrap();
     }

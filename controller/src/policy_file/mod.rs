@@ -15,7 +15,7 @@ use std::path::Path;
 
 use spillway_core::{Policy, Problem, raw};
 
-pub(crate) use report::PolicyReport;
+pub(crate) use report::{PlacedProblem, PolicyReport};
 pub(crate) use shape::schema;
 pub(crate) use tree::Tree;
 
@@ -57,7 +57,11 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Policy, PolicyReport> {
         .map_err(|report| *report)
 }
 
-fn parse_written(
+/// The same with the policy as it was written.
+///
+/// # Errors
+/// As [`load_written`].
+pub(crate) fn parse_written(
     name: &str,
     text: &str,
 ) -> Result<(raw::ScalingPolicy, Policy), Box<PolicyReport>> {

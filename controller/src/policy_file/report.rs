@@ -5,6 +5,9 @@ use std::process::ExitCode;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use super::tree::Placed;
 
 /// Everything that is wrong with a policy file.
@@ -14,6 +17,20 @@ pub(crate) struct PolicyReport {
     summary: String,
     #[related]
     problems: Vec<Shown>,
+    placed: Vec<PlacedProblem>,
+}
+
+/// One problem, for programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct PlacedProblem {
+    /// As `spec.burst.pools[0].max`; empty for the document itself.
+    pub(crate) path: String,
+    /// From 1.
+    pub(crate) line: usize,
+    /// In characters, from 1.
+    pub(crate) column: usize,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
 }
 
 /// One problem, with the text around it.
@@ -44,6 +61,25 @@ impl Diagnostic for Shown {
     }
 }
 
+// === impl PlacedProblem ===
+
+impl PlacedProblem {
+    fn of(text: &str, placed: &Placed) -> Self {
+        let before: Vec<char> = text.chars().take(placed.at).collect();
+        let line_start = before
+            .iter()
+            .rposition(|it| *it == '\n')
+            .map_or(0, |at| at + 1);
+        Self {
+            path: placed.problem.path.clone(),
+            line: before.iter().filter(|it| **it == '\n').count() + 1,
+            column: before.len() - line_start + 1,
+            message: placed.problem.message.clone(),
+            help: placed.problem.help.clone(),
+        }
+    }
+}
+
 // === impl PolicyReport ===
 
 impl PolicyReport {
@@ -59,6 +95,10 @@ impl PolicyReport {
                 .nth(characters)
                 .map_or(text.len(), |(offset, _)| offset)
         };
+        let placed = problems
+            .iter()
+            .map(|it| PlacedProblem::of(text, it))
+            .collect();
         let problems: Vec<Shown> = problems
             .into_iter()
             .map(
@@ -85,14 +125,24 @@ impl PolicyReport {
             1 => format!("{name} has a problem, and {what_not}"),
             count => format!("{name} has {count} problems, and {what_not}"),
         };
-        Self { summary, problems }
+        Self {
+            summary,
+            problems,
+            placed,
+        }
     }
 
     pub(super) fn unreadable(name: &str, why: &str) -> Self {
         Self {
             summary: format!("{name} cannot be read: {why}"),
             problems: Vec::new(),
+            placed: Vec::new(),
         }
+    }
+
+    /// Every problem with its place, for programs.
+    pub(crate) fn into_placed(self) -> Vec<PlacedProblem> {
+        self.placed
     }
 
     /// As it is shown where there are no colours.

@@ -96,6 +96,33 @@ impl Site {
         })
     }
 
+    /// Gives the tenant `acme` a webhook, for replicas that start from now on.
+    pub(crate) fn tell_acme_at(&self, url: &str) {
+        let file = self.path("tenants.yaml");
+        let tenants = fs::read_to_string(&file).unwrap();
+        let name = "- name: acme\n";
+        let tenants = tenants.replace(name, &format!("{name}    webhook: {url}\n"));
+        fs::write(file, tenants).unwrap();
+    }
+
+    /// What `spillway-gateway webhook-key` prints.
+    pub(crate) fn webhook_key(&self, tenant: &str) -> String {
+        let printed = require_program("spillway-gateway")
+            .expect("it was there just now")
+            .args(["webhook-key", "--tenant", tenant, "--secret-file"])
+            .arg(self.path("secret"))
+            .output()
+            .unwrap();
+        String::from_utf8(printed.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Jobs that a webhook is still to be told of.
+    pub(crate) fn hooks(&self) -> usize {
+        let days = fs::read_dir(self.path("store/hooks")).into_iter().flatten();
+        days.flat_map(|day| fs::read_dir(day.unwrap().path()).unwrap())
+            .count()
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -21,7 +21,7 @@ use crate::pressure::Pressure;
 use crate::quota::{Moment, Permit};
 use crate::replies::{Owned, Reader};
 use crate::store::Store;
-use crate::tenants::{Tenant, Tenants};
+use crate::tenants::{Secret, Tenant, Tenants};
 
 /// A consumer that was not polled for so long is stuck.
 const POLL_SILENCE_MAX: Duration = Duration::from_secs(60);
@@ -29,6 +29,8 @@ const POLL_SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Everything that a request may need.
 pub(crate) struct App {
     pub(crate) tenants: Tenants,
+    /// Makes the keys that sign what webhooks are told.
+    pub(crate) webhook_keys: Secret,
     pub(crate) ids: Arc<Ids>,
     pub(crate) book: Arc<Book>,
     pub(crate) jobs: Jobs,
@@ -69,6 +71,8 @@ pub(crate) struct Ask {
     pub(crate) max_results: u32,
     pub(crate) deadline: Duration,
     pub(crate) idempotency_key: Option<String>,
+    /// Whether the tenant's webhook is to be told when it is done.
+    pub(crate) notify: bool,
     pub(crate) trace: Option<TraceParent>,
 }
 

@@ -97,7 +97,15 @@ struct RawModel {
 
 #[derive(Deserialize)]
 struct Detect {
-    labels: Vec<String>,
+    labels: Vec<DetectLabel>,
+}
+
+/// A name, or a name with a threshold of its own.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum DetectLabel {
+    Name(String),
+    Own { name: String },
 }
 
 #[derive(Deserialize)]
@@ -165,9 +173,12 @@ impl Catalog {
         self.features = self.features.or(Wants::of([feature]));
         let labels = &mut self.labels;
         let task = if let Some(detect) = model.detect {
+            let names = detect.labels.into_iter().map(|label| match label {
+                DetectLabel::Name(name) | DetectLabel::Own { name } => name,
+            });
             match feature {
-                spillway_wire::Feature::Brands => labels.brands.extend(detect.labels),
-                spillway_wire::Feature::Context => labels.objects.extend(detect.labels),
+                spillway_wire::Feature::Brands => labels.brands.extend(names),
+                spillway_wire::Feature::Context => labels.objects.extend(names),
                 spillway_wire::Feature::Humans => {}
             }
             "detect"
@@ -204,6 +215,17 @@ impl Catalog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_detectors_label_may_have_a_threshold_of_its_own() {
+        let text = "
+metadata: {name: shop}
+spec:
+  models:
+  - {name: logos, subset: brands, sha256: '', detect: {labels: [acme, {name: zenith, threshold: 0.7}]}}";
+        let catalog = Catalog::parse(text).unwrap();
+        assert_eq!(catalog.labels.brands, ["acme", "zenith"]);
+    }
 
     #[test]
     fn the_demo_set_is_shown_whole() {

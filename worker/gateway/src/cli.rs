@@ -25,6 +25,10 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(*args),
         Command::Secret { file } => make_secret(&file),
         Command::Key { secret_file } => make_key(&secret_file),
+        Command::WebhookKey {
+            secret_file,
+            tenant,
+        } => print_webhook_key(&secret_file, &tenant),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,6 +52,12 @@ fn make_key(secret_file: &Path) -> anyhow::Result<()> {
     let (key, hash) = Secret::read(secret_file)?.make_key()?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "key: {key}\nhash: {hash}").context("the key cannot be printed")
+}
+
+fn print_webhook_key(secret_file: &Path, tenant: &str) -> anyhow::Result<()> {
+    let key = Secret::read(secret_file)?.webhook_key(tenant);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", crate::webhook::key_text(&key)).context("the key cannot be printed")
 }
 
 fn log_to_stderr(format: LogFormat) {

@@ -19,6 +19,8 @@ const CHECKED: usize = TIME + 2 + RANDOM;
 const CHECK: usize = 10;
 /// Set in the second field where the handle is an upload's.
 const UPLOAD: u8 = 0x80;
+/// Set where the tenant's webhook is to be told that the job is done.
+const NOTIFY: u8 = 0x40;
 
 /// A set of features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub(crate) struct Handle {
     pub(crate) made_at_ms: UnixMs,
     pub(crate) wants: Wants,
     pub(crate) images: usize,
+    /// Whether the tenant's webhook is to be told that it is done.
+    pub(crate) notifies: bool,
     is_upload: bool,
 }
 
@@ -140,8 +144,18 @@ impl Ids {
 
     /// A new job's handle; `images` is at most [`IMAGES_MAX`].
     pub(crate) fn job(&self, tenant: &str, now_ms: UnixMs, wants: Wants, images: usize) -> Handle {
-        let images = u8::try_from(images.min(IMAGES_MAX)).unwrap_or(u8::MAX);
-        self.issue(tenant, now_ms, wants.0, images)
+        self.issue(tenant, now_ms, wants.0, count(images))
+    }
+
+    /// The same for a job whose end the tenant's webhook is to be told of.
+    pub(crate) fn notifying_job(
+        &self,
+        tenant: &str,
+        now_ms: UnixMs,
+        wants: Wants,
+        images: usize,
+    ) -> Handle {
+        self.issue(tenant, now_ms, wants.0 | NOTIFY, count(images))
     }
 
     /// A new upload's handle.
@@ -192,14 +206,19 @@ impl Ids {
     }
 }
 
+fn count(images: usize) -> u8 {
+    u8::try_from(images.min(IMAGES_MAX)).unwrap_or(u8::MAX)
+}
+
 fn handle(bytes: &[u8; CHECKED + CHECK]) -> Handle {
     let mut time = [0; 8];
     time[2..].copy_from_slice(&bytes[..TIME]);
     Handle {
         text: BASE64.encode(bytes),
         made_at_ms: i64::from_be_bytes(time),
-        wants: Wants(bytes[TIME] & !UPLOAD),
+        wants: Wants(bytes[TIME] & !(UPLOAD | NOTIFY)),
         images: usize::from(bytes[TIME + 1]),
+        notifies: bytes[TIME] & NOTIFY != 0,
         is_upload: bytes[TIME] & UPLOAD != 0,
     }
 }
@@ -221,6 +240,10 @@ mod tests {
         assert_eq!(Ids::new(b"another").read_job("acme", made.as_str()), None);
         assert_eq!(ids.read_upload("acme", made.as_str()), None);
         assert_eq!(split(&made.job_id(2)), Some((made.as_str(), 2)));
+        let told = ids.notifying_job("acme", NOW, wants, 3);
+        assert_eq!(ids.read_job("acme", told.as_str()), Some(told.clone()));
+        assert_eq!((made.notifies, told.notifies), (false, true));
+        assert_eq!(told.wants, wants);
     }
 
     #[test]

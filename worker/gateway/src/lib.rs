@@ -27,6 +27,7 @@ mod replies;
 mod serve;
 mod store;
 mod tenants;
+mod webhook;
 mod window;
 
 pub use cli::main;

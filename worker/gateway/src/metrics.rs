@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     pub(crate) results_stored: Counter,
     pub(crate) store_failures: Counter,
+    webhooks: Family<WebhookLabels, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -47,6 +48,12 @@ struct RefusedLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TenantLabel {
     tenant: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WebhookLabels {
+    tenant: String,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,6 +86,7 @@ impl Metrics {
             connections: Gauge::default(),
             results_stored: Counter::default(),
             store_failures: Counter::default(),
+            webhooks: Family::default(),
         };
         metrics.registered()
     }
@@ -101,6 +109,11 @@ impl Metrics {
             "answered_images",
             "Results that came for images",
             self.answered.clone(),
+        );
+        to.register(
+            "webhook_attempts",
+            "Attempts to tell a tenant's webhook that a job is done",
+            self.webhooks.clone(),
         );
         to.register("body_bytes", "Bytes of bodies read", self.bytes.clone());
         to.register(
@@ -156,6 +169,13 @@ impl Metrics {
         self.images
             .get_or_create(&TenantLabel { tenant })
             .inc_by(images);
+    }
+
+    /// One attempt to tell a webhook: `delivered`, `failed`, or `given_up` where there is no next one.
+    pub(crate) fn webhook(&self, tenant: &str, outcome: &'static str) {
+        let tenant = tenant.to_owned();
+        let labels = WebhookLabels { tenant, outcome };
+        self.webhooks.get_or_create(&labels).inc();
     }
 
     pub(crate) fn answered(&self, tenant: &str, outcome: &'static str) {

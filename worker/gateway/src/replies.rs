@@ -27,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::pressure::Pressure;
 use crate::problem::chain;
 use crate::store::Store;
+use crate::webhook::Wake;
 use crate::window::{Ticket, Window};
 use group::Group;
 
@@ -48,6 +49,7 @@ pub(crate) struct Replies {
     pub(crate) store: Store,
     pub(crate) pressure: Arc<Pressure>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) hooks: Wake,
 }
 
 /// What of the results topic is owned.
@@ -278,6 +280,9 @@ impl Shared {
         }
         self.store_failed.store(false, Ordering::Relaxed);
         metrics.results_stored.inc();
+        if handle.notifies {
+            self.replies.hooks.wake(handle);
+        }
         self.window().stored(ticket);
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! results/<day>/<handle>/<image>-<result id>     uploads/<day>/<handle>
 //! inputs/<day>/<handle>/<image>                   idempotency/<day>/<hash>
-//! usage/<day>/<replica>
+//! usage/<day>/<replica>                           hooks/<day>/<when>-<attempt>-<handle>
 //! ```
 
 use std::path::Path as FilePath;
@@ -23,8 +23,16 @@ use tracing::{info, warn};
 
 use crate::answer::Answer;
 use crate::ids::{Handle, day, split};
+use crate::webhook::Hook;
 
-const KINDS: [&str; 5] = ["results", "inputs", "uploads", "idempotency", "usage"];
+const KINDS: [&str; 6] = [
+    "results",
+    "inputs",
+    "uploads",
+    "idempotency",
+    "usage",
+    "hooks",
+];
 /// Longest wait for one operation.
 const OPERATION_MAX: Duration = Duration::from_secs(20);
 /// Objects that are read at once for one answer.
@@ -177,6 +185,42 @@ impl Store {
     async fn remembered(&self, key: &str) -> Result<Option<Remembered>, StoreError> {
         let bytes = self.get(key).await?;
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// Notes that a tenant is to be told of a job.
+    pub(crate) async fn put_hook(&self, hook: &Hook, tenant: &str) -> Result<(), StoreError> {
+        self.put(&hook.key(), Bytes::copy_from_slice(tenant.as_bytes()))
+            .await
+    }
+
+    /// Whom a hook is for; none if it is no longer there.
+    pub(crate) async fn hook(&self, hook: &Hook) -> Result<Option<String>, StoreError> {
+        let bytes = self.get(&hook.key()).await?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Forgets a hook; one that is not there is forgotten already.
+    pub(crate) async fn remove_hook(&self, hook: &Hook) -> Result<(), StoreError> {
+        let key = path(&hook.key());
+        match within(self.objects.delete(&key)).await {
+            Err(StoreError::Failed(Error::NotFound { .. })) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Up to `most` hooks of which `is_wanted` says so, in no order.
+    pub(crate) async fn hooks(
+        &self,
+        most: usize,
+        is_wanted: impl Fn(&Hook) -> bool,
+    ) -> Result<Vec<Hook>, StoreError> {
+        let prefix = path("hooks");
+        let found = self.objects.list(Some(&prefix));
+        let wanted = found.try_filter_map(|meta| {
+            let hook = Hook::of_key(meta.location.as_ref());
+            std::future::ready(Ok(hook.filter(|hook| is_wanted(hook))))
+        });
+        within(wanted.take(most).try_collect()).await
     }
 
     /// Writes what this replica has counted of a day.

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jiff::Timestamp;
+use url::Url;
 
 use crate::problem::{Cause, Problem};
 use crate::quota::{Allowance, Meter};
@@ -34,6 +35,8 @@ pub(crate) struct Tenant {
     pub(crate) deadline: Duration,
     pub(crate) allowance: Allowance,
     pub(crate) meter: Meter,
+    /// Where to tell it that a job is done.
+    pub(crate) webhook: Option<Url>,
 }
 
 /// What a key may do.
@@ -104,6 +107,12 @@ impl Secret {
         blake3::derive_key("spillway gateway 2026 api keys", &self.0)
     }
 
+    /// The key that signs what a tenant's webhook is told.
+    pub(crate) fn webhook_key(&self, tenant: &str) -> [u8; 32] {
+        let key = blake3::derive_key("spillway gateway 2026 webhooks", &self.0);
+        *blake3::keyed_hash(&key, tenant.as_bytes()).as_bytes()
+    }
+
     /// A new API key, and the hash of it that stands in the tenants' file.
     pub(crate) fn make_key(&self) -> anyhow::Result<(String, String)> {
         let key = format!("{KEY_PREFIX}{}", random_text()?);
@@ -152,6 +161,7 @@ impl Tenants {
             deadline: raw::DEADLINE_DEFAULT,
             allowance: raw::ALLOWANCE_DEFAULT,
             meter: Meter::new(),
+            webhook: None,
         });
         Self {
             hashing: secret.hashing(),
@@ -163,6 +173,11 @@ impl Tenants {
 
     pub(crate) fn all(&self) -> &[Arc<Tenant>] {
         &self.all
+    }
+
+    /// The tenant of that name.
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<Tenant>> {
+        self.all.iter().find(|tenant| tenant.name == name)
     }
 
     /// Whose key this is, if it may do that.

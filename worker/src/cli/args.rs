@@ -6,17 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use spillway_wire::{Feature, InstanceRef, topics};
+use spillway_wire::{InstanceRef, topics};
+use tracing::debug;
 
 use crate::batch::BatchLimits;
 use crate::config::{Assignment, Config, Identity, Kafka, Limits};
+use crate::decode::{CHILD_COMMAND, Isolation};
 use crate::drain::Stop;
-use crate::fetch::{Origin, Sources};
-use crate::models::{DeviceChoice, Subset};
+use crate::fetch::{EgressProxy, Origin, Sources};
+use crate::models::{Recognizer, Subset, Threads, choose, divide};
 use crate::notice::{Cloud, Watch};
 use crate::retry::{TIERS_MAX, Tier, Tiers};
 use crate::stats::Stats;
 use crate::work::now_ms;
+use measuring::{BENCH_EXAMPLE, MODELS_EXAMPLE, VERIFY_EXAMPLE};
+
+mod measuring;
+mod models;
+
+pub(super) use measuring::{BenchArgs, ImagesArgs, ModelsArgs, RecognizeArgs, VerifyArgs};
+pub(super) use models::ModelArgs;
 
 /// Recognizes images: takes jobs from Kafka, or files from the command line, and runs a model set on them.
 #[derive(Debug, Parser)]
@@ -44,43 +53,33 @@ pub(super) enum Command {
     Evaluate(ImagesArgs),
     /// Measures the CPU time per image of each stage alone, in a bare loop, by the CPU's clock.
     BenchStages(ImagesArgs),
+    /// Finds how many images a second this machine does, in which batches, and what a million of them cost.
+    ///
+    /// Each stage is measured alone (the table), then how the cores are best shared between batches, then all of it
+    /// together on all cores. The batch it names is the smallest that costs within 3 % of the best: larger ones only
+    /// wait longer. Fetching and Kafka come on top; `make bench NAME=worker` measures them too.
+    #[command(after_long_help = BENCH_EXAMPLE)]
+    Bench(BenchArgs),
+    /// Compares pixels and answers with the Python reference, on your own images.
+    ///
+    /// Decoders and resizers differ by a level or two, and models notice some of it. This tells how much: pixels by
+    /// format and scale, and answers twice, on our own pixels and on those of the reference, so that what the decoder
+    /// does is told apart from what the models do. Ends with 1 when anything is beyond the limits.
+    #[command(after_long_help = VERIFY_EXAMPLE)]
+    Verify(VerifyArgs),
+    /// Shows what a model set declares, and checks that it is true: a set that passes here is taken by a worker.
+    ///
+    /// Every file is compared with its SHA-256 before it is parsed; every model is loaded, run in each batch size, and
+    /// compared with the set's golden inputs. What is refused names the model, the file and the reason, and ends with 1.
+    #[command(after_long_help = MODELS_EXAMPLE)]
+    Models(ModelsArgs),
+    /// Decodes what the worker that started it sends.
+    #[command(name = CHILD_COMMAND, hide = true)]
+    DecodeChild,
 }
 
-/// Which models, and where they run.
-#[derive(Debug, Args)]
-pub(super) struct ModelArgs {
-    /// Folder with a `modelset.yaml`, or such a file. Its models' digests are checked before they are loaded.
-    #[arg(long, env = "SPILLWAY_MODEL_SET", value_name = "DIR_OR_YAML")]
-    pub(super) model_set: PathBuf,
-    /// Only these models of the set; all that it declares if left out.
-    #[arg(long, env = "SPILLWAY_MODELS", value_delimiter = ',', value_enum)]
-    pub(super) models: Vec<FeatureArg>,
-    /// Where the models run: `auto` (a GPU if there is one), `cpu`, or `cuda:N`. With `none` they do not run and find
-    /// nothing: for tests of all the rest.
-    #[arg(long, env = "SPILLWAY_DEVICE", default_value = "auto", value_parser = device)]
-    pub(super) device: DeviceChoice,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct RecognizeArgs {
-    #[command(flatten)]
-    pub(super) models: ModelArgs,
-    /// Image files.
-    #[arg(required = true)]
-    pub(super) files: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ImagesArgs {
-    #[command(flatten)]
-    pub(super) models: ModelArgs,
-    /// Folder of images.
-    #[arg(long, value_name = "DIR")]
-    pub(super) images: PathBuf,
-    /// Print JSON instead of a table.
-    #[arg(long)]
-    pub(super) json: bool,
-}
+/// How long each division of the cores is tried at start.
+const DIVIDE_FOR: Duration = Duration::from_millis(300);
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -107,6 +106,10 @@ pub(super) struct RunArgs {
     /// Longest drain that does not say itself by when it must be over; what is not finished then is redelivered.
     #[arg(long, env = "SPILLWAY_DRAIN_TIMEOUT", default_value = "25s", value_parser = seconds)]
     pub(super) drain_timeout: Duration,
+    /// How often to look whether the model set's files have changed; 0s never does. A new set is loaded, warmed and
+    /// checked beside the old one, and takes over only if it answers its golden inputs as expected.
+    #[arg(long, env = "SPILLWAY_RELOAD_EVERY", default_value = "5s", value_parser = seconds)]
+    pub(super) reload_every: Duration,
     /// File in which it is written what is being worked on, so that a job that ends the process again and again is set
     /// aside; it must outlive the process, and be no other worker's.
     #[arg(long, env = "SPILLWAY_ATTEMPTS_FILE", value_name = "PATH")]
@@ -183,6 +186,14 @@ struct SourceArgs {
         value_name = "HOST:PORT"
     )]
     allow_origin: Vec<Origin>,
+    /// Proxy, http://HOST:PORT, for all but allowed origins, files and objects; must refuse what is not public itself.
+    #[arg(
+        long,
+        env = "SPILLWAY_EGRESS_PROXY",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    egress_proxy: Option<EgressProxy>,
     /// Folder below which `file:` addresses may point; without it they are refused.
     #[arg(long, env = "SPILLWAY_FILE_ROOT", value_name = "DIR")]
     file_root: Option<PathBuf>,
@@ -216,18 +227,34 @@ struct LimitArgs {
     /// Most jobs that are taken and not finished; what waits stays in Kafka.
     #[arg(long, env = "SPILLWAY_IN_FLIGHT_MAX", value_parser = clap::value_parser!(u16).range(1..))]
     in_flight_max: Option<u16>,
-    /// Threads that run the models; by default one per core, or one for a GPU.
+    /// Batches that run side by side. By default measured at start on a CPU, which takes about a second; one for a GPU,
+    /// and one per core where --max-images-per-second says that the machine is shared.
     #[arg(long, env = "SPILLWAY_INFER_THREADS", value_parser = clap::value_parser!(u16).range(1..=256))]
     infer_threads: Option<u16>,
+    /// Cores that each batch is split over, on a CPU; by default measured with --infer-threads, and 1 where that is
+    /// given.
+    #[arg(long, env = "SPILLWAY_OP_THREADS", requires = "infer_threads", value_parser = clap::value_parser!(u16).range(1..=256))]
+    op_threads: Option<u16>,
     /// Threads that decode; by default one for two cores, or one per core for a GPU.
     #[arg(long, env = "SPILLWAY_DECODE_THREADS", value_parser = clap::value_parser!(u16).range(1..=256))]
     decode_threads: Option<u16>,
+    /// Which image files are decoded in a process of their own, without files, network or rights.
+    #[arg(long, env = "SPILLWAY_ISOLATE_DECODING", value_enum, default_value_t = IsolationArg::Unusual)]
+    isolate_decoding: IsolationArg,
+    /// Most memory, in MiB, for what was found in images, so that the same bytes are looked at once; 0 for none.
+    #[arg(long, env = "SPILLWAY_CONTENT_CACHE", default_value_t = 0, value_name = "MIB",
+          value_parser = clap::value_parser!(u16))]
+    content_cache: u16,
     /// Most images of a batch; never more than suits the device.
     #[arg(long, env = "SPILLWAY_BATCH_MAX", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     batch_max: u16,
     /// Most time that a batch may cost the device, as measured at start.
     #[arg(long, env = "SPILLWAY_BATCH_COST_MAX", default_value = "250ms", value_parser = seconds)]
     batch_cost_max: Duration,
+    /// How often each thread of the models compares their answers to the set's golden inputs again. Wrong ones bring
+    /// back the set before, or else end the worker.
+    #[arg(long, env = "SPILLWAY_CANARY_EVERY", default_value = "60s", value_parser = seconds)]
+    canary_every: Duration,
     /// Share of the last 200 jobs that may be set aside as dead letters; beyond it the worker stops. 1 never stops it.
     #[arg(long, env = "SPILLWAY_DEAD_LETTERS_MAX", default_value = "0.5", value_parser = share)]
     dead_letters_max: f64,
@@ -247,10 +274,11 @@ pub(super) enum LogFormat {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum FeatureArg {
-    Humans,
-    Brands,
-    Context,
+enum IsolationArg {
+    /// All but plain JPEG and PNG: sequential JPEG with sound tables, PNG of up to 4 megapixels.
+    Unusual,
+    /// All; `bench-stages` says what that costs.
+    All,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -261,43 +289,31 @@ enum AssignmentArg {
     Weighted,
 }
 
-// === impl ModelArgs ===
-
-impl ModelArgs {
-    pub(super) fn features(&self) -> impl Iterator<Item = Feature> {
-        self.models.iter().map(|feature| match feature {
-            FeatureArg::Humans => Feature::Humans,
-            FeatureArg::Brands => Feature::Brands,
-            FeatureArg::Context => Feature::Context,
-        })
-    }
-}
-
 // === impl RunArgs ===
 
 impl RunArgs {
-    /// The configuration of the line for a subset of models.
+    /// The configuration of the line for the models that were loaded.
     ///
     /// # Errors
     /// When a part of it cannot be had.
-    pub(super) fn config(self, subset: &Subset) -> anyhow::Result<Config> {
+    pub(super) fn config(self, recognizer: &Recognizer) -> anyhow::Result<Config> {
         anyhow::ensure!(
             self.kafka.retry_after.len() <= TIERS_MAX,
             "--retry-after may name {TIERS_MAX} waits"
         );
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let is_cpu = match self.models.device {
-            DeviceChoice::Cpu => true,
-            // Its answers come at once: what waits is the same as with a GPU.
-            DeviceChoice::None | DeviceChoice::Cuda(_) => false,
-            DeviceChoice::Auto => !tch::Cuda::is_available(),
-        };
+        let is_cpu = recognizer.backend().gpu().is_none();
+        let threads = self.limits.threads(recognizer, is_cpu, cores)?;
+        recognizer.backend().split(threads.op);
         Ok(Config {
-            limits: self.limits.limits(is_cpu, cores, self.drain_timeout),
-            kafka: self.kafka.config(subset),
+            limits: self
+                .limits
+                .limits(is_cpu, cores, threads, self.drain_timeout),
+            kafka: self.kafka.config(&recognizer.subset),
             identity: self.identity.config(),
             sources: Sources {
                 allowed_origins: self.sources.allow_origin,
+                egress_proxy: self.sources.egress_proxy,
                 file_root: self.sources.file_root,
                 object_store: self.sources.object_store,
             },
@@ -328,24 +344,64 @@ impl NoticeArgs {
 }
 
 impl LimitArgs {
-    fn limits(self, is_cpu: bool, cores: usize, drain_timeout: Duration) -> Limits {
+    /// How batches share the cores.
+    fn threads(
+        &self,
+        recognizer: &Recognizer,
+        is_cpu: bool,
+        cores: usize,
+    ) -> anyhow::Result<Threads> {
+        if let Some(infer) = self.infer_threads {
+            let (infer, op) = (usize::from(infer), self.op_threads.map_or(1, usize::from));
+            return Ok(Threads { infer, op });
+        }
+        let infer = if is_cpu { cores } else { 1 };
+        let is_shared = self.max_images_per_second.is_some();
+        if !is_cpu || is_shared || cores == 1 || !recognizer.backend().looks() {
+            return Ok(Threads { infer, op: 1 });
+        }
+        let measured = divide(recognizer, cores, DIVIDE_FOR)?;
+        for it in &measured {
+            let Threads { infer, op } = it.threads;
+            let images_per_second = it.images_per_second;
+            debug!(
+                infer,
+                op, images_per_second, "division of the cores measured"
+            );
+        }
+        Ok(choose(&measured).unwrap_or(Threads { infer, op: 1 }))
+    }
+
+    fn limits(
+        self,
+        is_cpu: bool,
+        cores: usize,
+        threads: Threads,
+        drain_timeout: Duration,
+    ) -> Limits {
         // On a GPU the many small waits of one batch are hidden by the others in flight.
-        let (in_flight, infer, decode) = if is_cpu {
-            (64, cores, cores.div_ceil(2))
+        let (in_flight, decode) = if is_cpu {
+            (64, cores.div_ceil(2))
         } else {
-            (1_024, 1, cores)
+            (1_024, cores)
         };
         let or = |given: Option<u16>, default: usize| given.map_or(default, usize::from);
         Limits {
             in_flight_max: or(self.in_flight_max, in_flight),
             images_per_second_max: self.max_images_per_second,
-            infer_threads: or(self.infer_threads, infer),
+            infer_threads: threads.infer,
             decode_threads: or(self.decode_threads, decode),
+            isolation: match self.isolate_decoding {
+                IsolationArg::Unusual => Isolation::Unusual,
+                IsolationArg::All => Isolation::All,
+            },
+            content_cache_bytes: usize::from(self.content_cache) << 20,
             batch: BatchLimits {
                 images_max: usize::from(self.batch_max),
                 cost_max_us: self.batch_cost_max.as_micros() as u64,
                 wait_max: self.batch_wait,
             },
+            canary_every: self.canary_every,
             dead_letters_max: self.dead_letters_max,
             hang_max: self.hang_timeout,
             drain_timeout,
@@ -399,21 +455,6 @@ impl IdentityArgs {
                 .zip(self.instance)
                 .map(|(intent, id)| InstanceRef { intent, id }),
         }
-    }
-}
-
-fn device(text: &str) -> Result<DeviceChoice, String> {
-    let number = |text: &str| text.parse::<usize>().ok();
-    match text {
-        "auto" => Ok(DeviceChoice::Auto),
-        "cpu" => Ok(DeviceChoice::Cpu),
-        "none" => Ok(DeviceChoice::None),
-        "cuda" => Ok(DeviceChoice::Cuda(0)),
-        _ => text
-            .strip_prefix("cuda:")
-            .and_then(number)
-            .map(DeviceChoice::Cuda)
-            .ok_or_else(|| "must be auto, cpu, cuda:N or none".to_owned()),
     }
 }
 

@@ -4,7 +4,9 @@ use image::metadata::Orientation;
 use spillway_wire::Reason;
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, PixelFormat, ScalingFactor};
 
-use super::{Upright, check_size, failure, hold_pixels};
+use super::codec::Upright;
+use super::limits::check_size;
+use super::{failure, jpeg_header};
 use crate::frame::{Decoded, FramePool, FrameWriter, Size};
 use crate::work::Failure;
 
@@ -57,7 +59,6 @@ impl JpegDecoder {
         let header = self.turbo.read_header(bytes).map_err(corrupt)?;
         let size = Size::new(header.width as u32, header.height as u32);
         check_size(size, bytes.len())?;
-        let _held = hold_pixels(size.pixels());
         let orientation = orientation(bytes);
         let upright = size.turned(orientation);
 
@@ -121,11 +122,16 @@ impl JpegDecoder {
             PixelFormat::CMYK,
         )?;
         // Adobe's files, which are nearly all, hold the colours inverted: 255 is no ink.
+        let inverted = if jpeg_header::read(bytes).is_adobe {
+            0
+        } else {
+            255
+        };
         for index in 0..count {
             let at = index * 4;
-            let ink = u16::from(self.pixels[at + 3]);
+            let ink = u16::from(self.pixels[at + 3] ^ inverted);
             for channel in 0..3 {
-                let value = u16::from(self.pixels[at + channel]) * ink / 255;
+                let value = u16::from(self.pixels[at + channel] ^ inverted) * ink / 255;
                 self.pixels[index * 3 + channel] = value as u8;
             }
         }
@@ -195,21 +201,16 @@ fn orientation(bytes: &[u8]) -> Orientation {
 fn exif(bytes: &[u8]) -> Option<&[u8]> {
     let mut at = 2;
     loop {
-        let marker = bytes.get(at..at + 4)?;
-        let (kind, length) = (
-            marker[1],
-            usize::from(u16::from_be_bytes([marker[2], marker[3]])),
-        );
-        let is_pixels = marker[0] != 0xff || kind == 0xda || kind == 0xd9;
-        if is_pixels || length < 2 {
+        let (kind, segment, next) = jpeg_header::segment(bytes, at)?;
+        // From here on there are pixels.
+        if matches!(kind, 0xd9 | 0xda) {
             return None;
         }
-        let segment = bytes.get(at + 4..at + 2 + length)?;
         if kind == 0xe1
             && let Some(exif) = segment.strip_prefix(b"Exif\0\0")
         {
             return Some(exif);
         }
-        at += 2 + length;
+        at = next;
     }
 }

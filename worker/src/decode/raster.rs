@@ -1,5 +1,6 @@
 //! PNG, WebP, GIF (its first frame) and BMP by the `image` crate, inside its limits.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::error::{ImageError, LimitErrorKind};
@@ -7,7 +8,10 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 use spillway_wire::Reason;
 
-use super::{ALLOC_BYTES_MAX, SIDE_MAX, Upright, check_size, failure, hold_pixels};
+use super::codec::Upright;
+use super::header::png_chunks;
+use super::limits::check_size;
+use super::{ALLOC_BYTES_MAX, SIDE_MAX, failure};
 use crate::frame::{Decoded, FramePool, FrameWriter, Size};
 use crate::work::Failure;
 
@@ -17,7 +21,12 @@ pub(super) fn decode(
     pool: &FramePool,
     writer: &mut FrameWriter,
 ) -> Result<Upright, Failure> {
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let bytes = if format == ImageFormat::Png {
+        without_texts(bytes)
+    } else {
+        Cow::Borrowed(bytes)
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(&*bytes), format);
     let mut limits = Limits::default();
     limits.max_image_width = Some(SIDE_MAX);
     limits.max_image_height = Some(SIDE_MAX);
@@ -27,15 +36,13 @@ pub(super) fn decode(
     let mut decoder = reader.into_decoder().map_err(explain)?;
     let (width, height) = decoder.dimensions();
     check_size(Size::new(width, height), bytes.len())?;
-    let _held = hold_pixels(u64::from(width) * u64::from(height));
     // A damaged Exif chunk is no reason to refuse the pixels.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let rgb = DynamicImage::from_decoder(decoder)
-        .map_err(explain)?
-        .into_rgb8();
-    let size = Size::new(rgb.width(), rgb.height());
+    let image = DynamicImage::from_decoder(decoder).map_err(explain)?;
+    let size = Size::new(image.width(), image.height());
+    let pixels = rgb(image);
     let decoded = Decoded {
-        pixels: rgb.as_raw(),
+        pixels: &pixels[..size.pixels() as usize * 3],
         size,
         orientation,
     };
@@ -43,6 +50,41 @@ pub(super) fn decode(
         frame: writer.write(pool, &decoded),
         size: size.turned(orientation),
     })
+}
+
+/// RGB of 8 bits at the start of what is returned; transparency is left out, not blended.
+fn rgb(image: DynamicImage) -> Vec<u8> {
+    let DynamicImage::ImageRgba8(image) = image else {
+        return image.into_rgb8().into_raw();
+    };
+    // In place: this is the commonest kind of what is large, and a second copy would nearly double its memory.
+    let mut pixels = image.into_raw();
+    for index in 0..pixels.len() / 4 {
+        pixels.copy_within(index * 4..index * 4 + 3, index * 3);
+    }
+    pixels
+}
+
+/// Most bytes of a PNG's Exif chunk that is read for the orientation.
+const EXIF_BYTES_MAX: usize = 64 * 1024;
+
+/// A PNG without profiles and texts: its decoder would unpack them, to a thousand times their size, and nobody asks.
+fn without_texts(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let is_kept = |kind: &[u8; 4], data_bytes: usize| match kind {
+        b"iCCP" | b"zTXt" | b"iTXt" | b"tEXt" => false,
+        b"eXIf" => data_bytes <= EXIF_BYTES_MAX,
+        _ => true,
+    };
+    if png_chunks(bytes).all(|chunk| is_kept(&chunk.kind, chunk.data_bytes)) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut kept = bytes[..8].to_vec();
+    for chunk in png_chunks(bytes) {
+        if is_kept(&chunk.kind, chunk.data_bytes) {
+            kept.extend_from_slice(chunk.whole);
+        }
+    }
+    Cow::Owned(kept)
 }
 
 fn explain(error: ImageError) -> Failure {

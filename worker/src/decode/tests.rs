@@ -2,7 +2,11 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, RgbImage};
 
+use super::header::Format;
 use super::*;
+use crate::fetch::tests::corpora;
+
+mod mutated;
 
 const FRAME: Size = Size {
     width: 64,
@@ -201,15 +205,210 @@ fn a_jpeg_of_the_frames_size_is_decoded_in_place() {
     assert!(worst < 24, "differs by {worst}");
 }
 
+fn worst(a: &Picture, b: &Picture) -> u8 {
+    let pairs = a.frame.pixels().iter().zip(b.frame.pixels());
+    pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+}
+
 #[test]
-fn sixteen_bits_and_transparency_are_read() {
+fn sixteen_bits_and_transparency_give_the_same_pixels() {
     let image = gradient(40, 30);
-    for image in [
-        DynamicImage::ImageRgb16(image.to_rgb16()),
-        DynamicImage::ImageRgba8(image.to_rgba8()),
-        DynamicImage::ImageLuma8(image.to_luma8()),
+    let reference = decode(&encode(&image, ImageFormat::Png)).unwrap();
+    for (name, image) in [
+        ("RGB16", DynamicImage::ImageRgb16(image.to_rgb16())),
+        ("RGBA8", DynamicImage::ImageRgba8(image.to_rgba8())),
+        ("RGBA16", DynamicImage::ImageRgba16(image.to_rgba16())),
     ] {
         let picture = decode(&encode(&image, ImageFormat::Png)).unwrap();
-        assert_eq!(picture.info.width, 40);
+        assert_eq!(worst(&picture, &reference), 0, "{name}");
+    }
+    let grey = decode(&encode(&image.to_luma8().into(), ImageFormat::Png)).unwrap();
+    let deep = decode(&encode(&image.to_luma16().into(), ImageFormat::Png)).unwrap();
+    assert!(worst(&grey, &deep) <= 1, "L8 and L16");
+}
+
+#[test]
+fn four_colours_become_three() {
+    let (width, height) = (64, 48);
+    // No cyan, half magenta, full yellow, no black: inverted, as Adobe's files and this library have them.
+    let pixels = [255, 128, 0, 255].repeat(width * height);
+    let image = turbojpeg::Image {
+        pixels: pixels.as_slice(),
+        width,
+        pitch: width * 4,
+        height,
+        format: turbojpeg::PixelFormat::CMYK,
+    };
+    let jpeg = turbojpeg::compress(image, 95, turbojpeg::Subsamp::None).unwrap();
+    let jpeg = jpeg.to_vec();
+    assert!(jpeg_header::read(&jpeg).is_adobe);
+    let near = |picture: &Picture, expected: [u8; 3]| {
+        let pixel = &picture.frame.pixels()[..3];
+        let is_near = pixel.iter().zip(expected).all(|(a, b)| a.abs_diff(b) < 8);
+        assert!(is_near, "{pixel:?} is not {expected:?}");
+    };
+    near(&decode(&jpeg).unwrap(), [255, 128, 0]);
+    // Without Adobe's segment the same numbers are amounts of ink. (YCCK needs the segment: it says so there.)
+    let at = jpeg.windows(5).position(|five| five == b"Adobe").unwrap();
+    let mut plain = jpeg.clone();
+    plain[at..at + 5].copy_from_slice(b"Other");
+    near(&decode(&plain).unwrap(), [0, 0, 0]);
+}
+
+/// A GIF of a red frame, then a blue one.
+fn animation() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
+    for colour in [[250, 0, 0, 255], [0, 0, 250, 255]] {
+        let frame = image::RgbaImage::from_pixel(64, 48, image::Rgba(colour));
+        encoder.encode_frame(image::Frame::new(frame)).unwrap();
+    }
+    drop(encoder);
+    bytes
+}
+
+#[test]
+fn of_an_animation_the_first_frame_is_decoded() {
+    let picture = decode(&animation()).unwrap();
+    let pixel = &picture.frame.pixels()[..3];
+    assert!(pixel[0] > 200 && pixel[2] < 50, "{pixel:?}");
+}
+
+#[test]
+fn a_child_and_this_process_decode_alike() {
+    let image = gradient(200, 120);
+    let mut here = Decoder::new(FramePool::new(FRAME)).unwrap();
+    let pool = FramePool::new(FRAME);
+    let counts = DecodeCounts::default();
+    let mut apart = Decoder::isolating(pool, Isolation::All, counts.clone()).unwrap();
+    for (number, bytes) in [
+        encode(&image, ImageFormat::Jpeg),
+        encode(&image, ImageFormat::Png),
+        jpeg_with_exif_orientation(&image, 6),
+        png_that_promises(3_000, 3_000),
+        b"BM".to_vec(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (here, apart) = (here.decode(&bytes), apart.decode(&bytes));
+        match (here, apart) {
+            (Ok(here), Ok(apart)) => {
+                assert_eq!(here.info, apart.info, "{number}");
+                assert_eq!(here.frame.content, apart.frame.content, "{number}");
+                assert_eq!(worst(&here, &apart), 0, "{number}");
+            }
+            (Err(here), Err(apart)) => assert_eq!(here, apart, "{number}"),
+            (here, apart) => panic!("{number}: {} here, {} apart", here.is_ok(), apart.is_ok()),
+        }
+    }
+    assert_eq!(counts.isolated.get(), 4, "a bomb is refused before");
+}
+
+#[test]
+fn what_is_plain_stays_here_and_everything_else_does_not() {
+    let image = gradient(64, 48);
+    let is_plain = |bytes: &[u8]| Header::read(bytes).unwrap().is_plain;
+    let jpeg = encode(&image, ImageFormat::Jpeg);
+    let png = encode(&image, ImageFormat::Png);
+    assert!(is_plain(&jpeg) && is_plain(&png));
+    assert!(is_plain(&jpeg_with_exif_orientation(&image, 6)));
+    for format in [ImageFormat::Gif, ImageFormat::WebP, ImageFormat::Bmp] {
+        assert!(!is_plain(&encode(&image, format)), "{format:?}");
+    }
+    let at = |marker: u8| {
+        let mut pairs = jpeg.windows(2);
+        pairs.position(|pair| pair == [0xff, marker]).unwrap()
+    };
+    let with = |at: usize, byte: u8| {
+        let mut bytes = jpeg.clone();
+        bytes[at] = byte;
+        bytes
+    };
+    let (frame, table, scan) = (at(0xc0), at(0xc4), at(0xda));
+    for (name, bytes) in [
+        ("progressive", with(frame + 1, 0xc2)),
+        ("lossless", with(frame + 1, 0xc3)),
+        ("arithmetic", with(frame + 1, 0xc9)),
+        ("of 12 bits", with(frame + 4, 12)),
+        ("of two components", with(frame + 9, 2)),
+        ("sampled three to one", with(frame + 11, 0x31)),
+        (
+            "of a quantization table that is not there",
+            with(frame + 12, 3),
+        ),
+        ("of codes that overlap", with(table + 5, 3)),
+        ("of a symbol that cannot be", with(table + 21, 99)),
+        ("of a part of the coefficients", with(scan + 12, 5)),
+        ("of a Huffman table that is not there", with(scan + 6, 0x33)),
+        ("cut before its scan", jpeg[..scan].to_vec()),
+    ] {
+        assert!(!is_plain(&bytes), "a JPEG {name}");
+    }
+    let mut interlaced = png.clone();
+    interlaced[28] = 1;
+    assert!(!is_plain(&interlaced));
+    assert!(!is_plain(&png_that_promises(2_100, 2_000)), "a large PNG");
+}
+
+/// A PNG with a chunk before its pixels.
+fn png_with(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let png = encode(&gradient(40, 30), ImageFormat::Png);
+    let mut chunk = (data.len() as u32).to_be_bytes().to_vec();
+    chunk.extend(kind);
+    chunk.extend(data);
+    let crc = crc32(&chunk[4..]).to_be_bytes();
+    chunk.extend(crc);
+    [&png[..33], &chunk, &png[33..]].concat()
+}
+
+#[test]
+fn profiles_and_texts_are_bounded_and_never_unpacked() {
+    let junk = |bytes: usize| vec![0x5a; bytes];
+    // Whatever is in them, since nobody reads them.
+    for (kind, data) in [
+        (b"iCCP", junk(300_000)),
+        (b"zTXt", junk(5)),
+        (b"iTXt", junk(99)),
+    ] {
+        decode(&png_with(kind, &data)).unwrap();
+    }
+    let jpeg = encode(&gradient(40, 30), ImageFormat::Jpeg);
+    // Segments of one kind, numbered as the parts of a profile are.
+    let with = |marker: u8, start: &[u8], count: u8| {
+        let mut bytes = jpeg[..2].to_vec();
+        for number in 1..=count {
+            let mut segment = vec![0xff, marker, 0xff, 0xff];
+            segment.extend(start);
+            segment.extend([number, count]);
+            segment.resize(2 + 0xffff, 0);
+            bytes.extend(segment);
+        }
+        bytes.extend(&jpeg[2..]);
+        bytes
+    };
+    decode(&with(0xe2, b"ICC_PROFILE\0", 8)).unwrap();
+    decode(&with(0xe1, b"http", 100)).unwrap();
+    for (name, bytes) in [
+        ("a PNG's profile", png_with(b"iCCP", &junk(5 << 20))),
+        ("a PNG's text", png_with(b"tEXt", &junk(9 << 20))),
+        ("a JPEG's profile", with(0xe2, b"ICC_PROFILE\0", 80)),
+        ("a JPEG's other segments", with(0xe1, b"http", 140)),
+    ] {
+        assert_eq!(reason(&bytes), Reason::TooLarge, "{name}");
+    }
+}
+
+#[test]
+fn headers_are_read_as_the_decoders_read_them() {
+    for format in [
+        ImageFormat::Jpeg,
+        ImageFormat::Png,
+        ImageFormat::WebP,
+        ImageFormat::Bmp,
+        ImageFormat::Gif,
+    ] {
+        let header = Header::read(&encode(&gradient(321, 123), format)).unwrap();
+        assert_eq!(header.size, Some(Size::new(321, 123)), "{format:?}");
     }
 }

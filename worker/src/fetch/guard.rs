@@ -3,7 +3,7 @@
 //! The check is repeated for every redirect, and what is checked is what is dialled: names go through
 //! [`Vetted`], the client's only resolver, and addresses in the URL, which skip it, through [`check`].
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,16 @@ use std::time::Duration;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use spillway_wire::Reason;
+use tokio::sync::Semaphore;
 
 use super::failure;
 use crate::work::Failure;
 
 /// Longest time that a name may take to resolve.
 const RESOLVE_MAX: Duration = Duration::from_secs(2);
+
+/// Names that are resolved at once; each occupies a thread for as long as the system takes, which may be much longer.
+static RESOLVES: Semaphore = Semaphore::const_new(64);
 
 /// Ends of names that only mean something inside a network.
 const LOCAL_SUFFIXES: [&str; 12] = [
@@ -145,14 +149,26 @@ impl Resolve for Vetted {
     fn resolve(&self, name: Name) -> Resolving {
         let name = name.as_str().to_owned();
         Box::pin(async move {
-            let addresses = tokio::time::timeout(RESOLVE_MAX, tokio::net::lookup_host((name, 0)))
+            let addresses = tokio::time::timeout(RESOLVE_MAX, lookup(name))
                 .await
                 .map_err(|_| ResolveError::Slow)?
                 .map_err(ResolveError::Failed)?;
-            let addresses: Addrs = Box::new(vet(addresses.collect())?.into_iter());
+            let addresses: Addrs = Box::new(vet(addresses)?.into_iter());
             Ok(addresses)
         })
     }
+}
+
+/// All addresses of a name, as the system knows them.
+async fn lookup(name: String) -> std::io::Result<Vec<SocketAddr>> {
+    let place = RESOLVES.acquire().await.map_err(std::io::Error::other)?;
+    let resolved = tokio::task::spawn_blocking(move || {
+        let addresses = (name.as_str(), 0).to_socket_addrs();
+        // Not when the wait is given up: the system goes on resolving, and occupies this thread.
+        drop(place);
+        addresses.map(Iterator::collect)
+    });
+    resolved.await.map_err(std::io::Error::other)?
 }
 
 /// A shared resolver, as the client wants it.

@@ -1,48 +1,61 @@
-//! http and https with redirects by hand, every wait and every size bounded.
+//! http and https with redirects by hand, every wait, size and retry bounded.
 
-use std::collections::HashMap;
 use std::error::Error as StdError;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, LOCATION};
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Client, Proxy, Response, StatusCode, Url, redirect};
 use spillway_wire::Reason;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::guard::{Origin, ResolveError, Verdict, check, is_global, resolver};
+use super::hosts::{Hosts, PER_HOST_MAX};
+use super::proxy::EgressProxy;
 use super::{BYTES_MAX, failure};
+use crate::stats::FetchCounts;
 use crate::work::Failure;
 
 const CONNECT_MAX: Duration = Duration::from_secs(2);
-const FIRST_BYTE_MAX: Duration = Duration::from_secs(5);
+/// Until all headers are there.
+const HEADERS_TIME_MAX: Duration = Duration::from_secs(5);
+/// Most headers of an answer; together they have at most some 400 kB, which is the client's own bound.
+const HEADERS_MAX: usize = 100;
 const IDLE_MAX: Duration = Duration::from_secs(3);
+/// Fewest bytes a second of a body, on average, once it has had some time: slower origins hold a place for nothing.
+const BYTES_PER_SECOND_MIN: f64 = 8_192.0;
+const RATE_GRACE: Duration = Duration::from_secs(2);
 const TOTAL_MAX: Duration = Duration::from_secs(10);
 const REDIRECTS_MAX: usize = 3;
-/// Most fetches from one host at once.
-const PER_HOST_MAX: usize = 32;
-/// Most hosts that are remembered before those without fetches are forgotten.
-const HOSTS_MAX: usize = 1_024;
-/// How long before a failed fetch is tried once more.
-const RETRY_AFTER: Duration = Duration::from_millis(250);
+/// How long before a failed fetch is tried again, each time; what may pass is tried so often and no more.
+const RETRY_WAITS: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 /// Room that is made before a body comes, whatever its length is said to be.
 const BYTES_EXPECTED: usize = 64 * 1024;
 
 /// The clients: connections are shared and kept alive.
 pub(super) struct Http {
-    /// Dials global addresses only.
+    /// Dials global addresses only, or the egress proxy only.
     vetted: Client,
     /// Dials anything; used for the operator's origins alone.
     named: Client,
     allowed: Vec<Origin>,
-    hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// Whether somebody else resolves and dials what is vetted.
+    is_proxied: bool,
+    hosts: Hosts,
+    counts: FetchCounts,
 }
 
-/// A failure, and whether trying again at once may help.
+/// A failure, and whether it may pass.
 struct Failed {
     failure: Failure,
-    is_worth_a_retry: bool,
+    retry: Retry,
+}
+
+/// Whether trying again may help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Retry {
+    Never,
+    /// Not before so long.
+    After(Duration),
 }
 
 /// What a hop leads to.
@@ -54,41 +67,63 @@ enum Hop {
 // === impl Http ===
 
 impl Http {
-    pub(super) fn new(allowed: &[Origin]) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        allowed: &[Origin],
+        proxy: Option<&EgressProxy>,
+        counts: FetchCounts,
+    ) -> anyhow::Result<Self> {
         let client = || {
             Client::builder()
                 .redirect(redirect::Policy::none())
                 .no_proxy()
                 .referer(false)
+                .http1_max_headers(HEADERS_MAX)
                 .connect_timeout(CONNECT_MAX)
                 .pool_max_idle_per_host(PER_HOST_MAX)
                 .user_agent(concat!("spillway-worker/", env!("CARGO_PKG_VERSION")))
         };
+        let vetted = match proxy {
+            None => client().dns_resolver(resolver()),
+            Some(proxy) => client().proxy(Proxy::all(proxy.url())?),
+        };
         Ok(Self {
-            vetted: client().dns_resolver(resolver()).build()?,
+            vetted: vetted.build()?,
             named: client().build()?,
             allowed: allowed.to_vec(),
-            hosts: Mutex::default(),
+            is_proxied: proxy.is_some(),
+            hosts: Hosts::new(counts.clone()),
+            counts,
         })
     }
 
     /// The body behind a URL, within `time` and never longer than the limit of all fetches.
     pub(super) async fn fetch(&self, url: Url, time: Duration) -> Result<Vec<u8>, Failure> {
-        let began = Instant::now();
         let time = time.min(TOTAL_MAX);
-        let tried = timeout(time, async {
-            match self.follow(url.clone()).await {
-                Err(failed) if failed.is_worth_a_retry && began.elapsed() + RETRY_AFTER < time => {
-                    tokio::time::sleep(RETRY_AFTER).await;
-                    self.follow(url).await
-                }
-                first => first,
-            }
-        });
-        match tried.await {
+        let deadline = Instant::now() + time;
+        match timeout(time, self.persist(url, deadline)).await {
             Ok(fetched) => fetched.map_err(|failed| failed.failure),
             Err(_) => Err(slow("the origin took too long in all").failure),
         }
+    }
+
+    /// Tries again what may pass, as long as there is time.
+    async fn persist(&self, url: Url, deadline: Instant) -> Result<Vec<u8>, Failed> {
+        for wait in RETRY_WAITS {
+            let failed = match self.follow(url.clone()).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(failed) => failed,
+            };
+            let Retry::After(asked) = failed.retry else {
+                return Err(failed);
+            };
+            let wait = wait.max(asked);
+            if Instant::now() + wait >= deadline {
+                return Err(failed);
+            }
+            self.counts.retries.inc();
+            tokio::time::sleep(wait).await;
+        }
+        self.follow(url).await
     }
 
     /// Follows redirects, each of them judged as the first address was.
@@ -105,14 +140,31 @@ impl Http {
 
     async fn hop(&self, url: &Url) -> Result<Hop, Failed> {
         let verdict = check(url, &self.allowed).map_err(lasting)?;
+        let name = url.host_str().unwrap_or_default();
+        let port = url.port_or_known_default().unwrap_or_default();
+        let host = self.hosts.host(&format!("{name}:{port}"));
+        let Some(place) = host.enter().await else {
+            let message = "the origin failed too often, and is left alone for a while";
+            return Err(lasting(failure(Reason::FetchFailed, message)));
+        };
+        let answered = self.ask(url, verdict).await;
+        match &answered {
+            Ok(_) => place.succeeded(),
+            Err(failed) if failed.is_of_the_host() => place.failed(),
+            // What is refused here says nothing of the host, and what it lacks is an answer.
+            Err(failed) if failed.failure.reason == Reason::FetchBlocked => {}
+            Err(_) => place.succeeded(),
+        }
+        answered
+    }
+
+    async fn ask(&self, url: &Url, verdict: Verdict) -> Result<Hop, Failed> {
         let client = match verdict {
             Verdict::Vetted => &self.vetted,
             Verdict::Named => &self.named,
         };
-        let host = self.host(url);
-        let _place = host.acquire().await;
         let request = client.get(url.clone()).header(ACCEPT_ENCODING, "identity");
-        let response = timeout(FIRST_BYTE_MAX, request.send())
+        let response = timeout(HEADERS_TIME_MAX, request.send())
             .await
             .map_err(|_| slow("the origin did not answer in time"))?
             .map_err(explain)?;
@@ -120,28 +172,24 @@ impl Http {
         let is_private = response
             .remote_addr()
             .is_some_and(|address| !is_global(address.ip()));
-        if verdict == Verdict::Vetted && is_private {
+        if verdict == Verdict::Vetted && is_private && !self.is_proxied {
             let message = "the name leads to an address that is not public";
             return Err(lasting(failure(Reason::FetchBlocked, message)));
         }
         if let Some(next) = redirect(url, &response)? {
             return Ok(Hop::Redirect(next));
         }
-        judge_status(response.status())?;
+        judge_status(response.status(), response.headers())?;
         body(response).await.map(Hop::Body)
     }
+}
 
-    /// The places of a host.
-    fn host(&self, url: &Url) -> Arc<Semaphore> {
-        let name = url.host_str().unwrap_or_default();
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if hosts.len() >= HOSTS_MAX {
-            hosts.retain(|_, places| Arc::strong_count(places) > 1);
-        }
-        hosts
-            .entry(name.to_owned())
-            .or_insert_with(|| Arc::new(Semaphore::new(PER_HOST_MAX)))
-            .clone()
+// === impl Failed ===
+
+impl Failed {
+    /// Whether it counts against the host: it is gone, slow or broken.
+    fn is_of_the_host(&self) -> bool {
+        self.retry != Retry::Never || self.failure.reason == Reason::FetchTimeout
     }
 }
 
@@ -161,18 +209,30 @@ fn redirect(url: &Url, response: &Response) -> Result<Option<Url>, Failed> {
     Ok(Some(next))
 }
 
-fn judge_status(status: StatusCode) -> Result<(), Failed> {
+fn judge_status(status: StatusCode, headers: &HeaderMap) -> Result<(), Failed> {
     if status == StatusCode::OK {
         return Ok(());
     }
     let message = format!("the origin answered {status}");
-    if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
-        return Err(lasting(failure(Reason::NotFound, message)));
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::GONE => {
+            Err(lasting(failure(Reason::NotFound, message)))
+        }
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            let message = "the egress proxy refuses this address";
+            Err(lasting(failure(Reason::FetchBlocked, message)))
+        }
+        _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+            // Dates are not read: who means seconds can say so.
+            let seconds = headers.get(RETRY_AFTER).and_then(|it| it.to_str().ok());
+            let seconds = seconds.and_then(|it| it.parse().ok()).unwrap_or(0);
+            Err(Failed {
+                failure: failure(Reason::FetchFailed, message),
+                retry: Retry::After(Duration::from_secs(seconds)),
+            })
+        }
+        _ => Err(lasting(failure(Reason::FetchFailed, message))),
     }
-    Err(Failed {
-        failure: failure(Reason::FetchFailed, message),
-        is_worth_a_retry: status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS,
-    })
 }
 
 /// The body, counted as it comes: what its header says of its length is only good for refusing it sooner.
@@ -194,6 +254,7 @@ async fn body(mut response: Response) -> Result<Vec<u8>, Failed> {
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity((declared as usize).min(BYTES_EXPECTED));
+    let began = Instant::now();
     loop {
         let chunk = timeout(IDLE_MAX, response.chunk())
             .await
@@ -206,7 +267,15 @@ async fn body(mut response: Response) -> Result<Vec<u8>, Failed> {
             return Err(too_large());
         }
         bytes.extend_from_slice(&chunk);
+        if is_too_slow(bytes.len(), began.elapsed()) {
+            return Err(slow("the origin sends too slowly"));
+        }
     }
+}
+
+/// Whether so many bytes in so long a time are too few.
+fn is_too_slow(bytes: usize, time: Duration) -> bool {
+    time > RATE_GRACE && (bytes as f64) < BYTES_PER_SECOND_MIN * time.as_secs_f64()
 }
 
 /// What an error of the client means.
@@ -223,22 +292,56 @@ fn explain(error: reqwest::Error) -> Failed {
         }
         source = cause.source();
     }
+    // The client's own text for 407 to CONNECT; it has no kind.
+    if deepest.ends_with("proxy authorization required") {
+        let message = "the egress proxy refuses this address";
+        return lasting(failure(Reason::FetchBlocked, message));
+    }
     if error.is_timeout() {
         return slow("the origin could not be reached in time");
     }
     Failed {
         failure: failure(Reason::FetchFailed, format!("the origin failed: {deepest}")),
-        is_worth_a_retry: true,
+        retry: Retry::After(Duration::ZERO),
     }
 }
 
 fn lasting(failure: Failure) -> Failed {
     Failed {
         failure,
-        is_worth_a_retry: false,
+        retry: Retry::Never,
     }
 }
 
 fn slow(message: &str) -> Failed {
     lasting(failure(Reason::FetchTimeout, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_drips_is_too_slow_only_after_its_grace() {
+        let seconds = Duration::from_secs;
+        assert!(!is_too_slow(0, RATE_GRACE));
+        assert!(is_too_slow(3, seconds(3)));
+        assert!(!is_too_slow(3 * 8_192, seconds(3)));
+        assert!(is_too_slow(9 * 8_192, seconds(10)));
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again_and_as_late_as_the_origin_asks() {
+        let retry = |status: StatusCode, after: &str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, after.parse().unwrap())]);
+            judge_status(status, &headers).unwrap_err().retry
+        };
+        let seconds = |seconds| Retry::After(Duration::from_secs(seconds));
+        assert_eq!(retry(StatusCode::SERVICE_UNAVAILABLE, "7"), seconds(7));
+        assert_eq!(retry(StatusCode::TOO_MANY_REQUESTS, "soon"), seconds(0));
+        assert_eq!(retry(StatusCode::BAD_GATEWAY, "-1"), seconds(0));
+        assert_eq!(retry(StatusCode::NOT_FOUND, "7"), Retry::Never);
+        assert_eq!(retry(StatusCode::FORBIDDEN, "7"), Retry::Never);
+        assert_eq!(retry(StatusCode::PARTIAL_CONTENT, "7"), Retry::Never);
+    }
 }

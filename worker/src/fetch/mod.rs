@@ -7,10 +7,13 @@
 //! object ─▶ read ──────────────────────┘
 //! ```
 
+mod breaker;
 mod file;
 mod guard;
+mod hosts;
 mod http;
 mod object;
+mod proxy;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,7 +21,9 @@ use std::time::Duration;
 use spillway_wire::{ImageSource, Reason, Stage};
 
 pub(crate) use guard::Origin;
+pub(crate) use proxy::EgressProxy;
 
+use crate::stats::FetchCounts;
 use crate::work::Failure;
 use file::FileRoot;
 use http::Http;
@@ -32,6 +37,8 @@ pub(crate) const BYTES_MAX: usize = 20 * 1024 * 1024;
 pub(crate) struct Sources {
     /// Origins that may be contacted although their address is private.
     pub(crate) allowed_origins: Vec<Origin>,
+    /// Through which everything is fetched that is not an allowed origin, a file or an object.
+    pub(crate) egress_proxy: Option<EgressProxy>,
     /// Folder below which `file:` addresses may point; none forbids them.
     pub(crate) file_root: Option<PathBuf>,
     /// Object store that gateways and workers share; none where there is no gateway.
@@ -50,9 +57,13 @@ pub(crate) struct Fetcher {
 impl Fetcher {
     /// # Errors
     /// If the HTTP client cannot be set up, the root of files is not a folder, or the object store is none.
-    pub(crate) fn new(sources: &Sources) -> anyhow::Result<Self> {
+    pub(crate) fn new(sources: &Sources, counts: FetchCounts) -> anyhow::Result<Self> {
         Ok(Self {
-            http: Http::new(&sources.allowed_origins)?,
+            http: Http::new(
+                &sources.allowed_origins,
+                sources.egress_proxy.as_ref(),
+                counts,
+            )?,
             files: sources
                 .file_root
                 .as_deref()
@@ -103,4 +114,4 @@ fn failure(reason: Reason, message: impl Into<String>) -> Failure {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,12 +1,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use reqwest::Url;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+use super::breaker::FAILURES_MAX;
 use super::guard::{ResolveError, check, is_global, parse, resolver, vet};
 use super::*;
 
@@ -109,7 +110,7 @@ fn an_origin_is_allowed_by_its_exact_host_and_port() {
 }
 
 /// The folder with corpora that are kept outside the tree.
-fn corpora() -> Option<PathBuf> {
+pub(crate) fn corpora() -> Option<PathBuf> {
     let shared = std::env::var_os("SPILLWAY_SHARED").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
         PathBuf::from,
@@ -150,6 +151,24 @@ fn the_hostile_addresses_of_the_corpus_are_not_contacted() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn what_smokescreen_denies_is_denied_here() {
+    let Some(corpora) = corpora() else {
+        println!("skipped: set SPILLWAY_SHARED to the folder that holds corpora/");
+        return;
+    };
+    let text = std::fs::read_to_string(corpora.join("ssrf_smokescreen_ip.tsv")).unwrap();
+    for line in text.lines().skip(1) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let is_allowed = match fields[0] {
+            // Smokescreen lets pass what is not handed out to anybody.
+            "64:ff9c::1" => false,
+            _ => fields[2] == "allow",
+        };
+        assert_eq!(is_global(ip(fields[0])), is_allowed, "{line}");
+    }
+}
+
 // === over the network ===
 
 /// An origin on this machine that answers by path.
@@ -185,14 +204,20 @@ impl TestOrigin {
     }
 
     async fn fetch_within(&self, path: &str, time: Duration) -> Result<Vec<u8>, Failure> {
+        let fetcher = self.fetcher(FetchCounts::default());
+        fetcher.fetch(self.image(path), time).await
+    }
+
+    fn image(&self, path: &str) -> ImageSource {
+        ImageSource::Uri(format!("http://{}{path}", self.address))
+    }
+
+    fn fetcher(&self, counts: FetchCounts) -> Fetcher {
         let sources = Sources {
             allowed_origins: vec![self.address.to_string().parse().unwrap()],
-            file_root: None,
-            object_store: None,
+            ..Sources::default()
         };
-        let uri = format!("http://{}{path}", self.address);
-        let fetcher = Fetcher::new(&sources).unwrap();
-        fetcher.fetch(ImageSource::Uri(uri), time).await
+        Fetcher::new(&sources, counts).unwrap()
     }
 }
 
@@ -203,8 +228,12 @@ async fn answer(stream: &mut tokio::net::TcpStream, path: &str, count: usize) {
         "/missing" => format!("404 Not Found\r\nContent-Length: 0\r\n{close}\r\n"),
         "/gone" => format!("410 Gone\r\nContent-Length: 0\r\n{close}\r\n"),
         "/forbidden" => format!("403 Forbidden\r\nContent-Length: 0\r\n{close}\r\n"),
-        "/flaky" if count == 0 => format!("500 Oops\r\nContent-Length: 0\r\n{close}\r\n"),
+        "/flaky" if count <= 1 => format!("500 Oops\r\nContent-Length: 0\r\n{close}\r\n"),
         "/flaky" => format!("200 OK\r\nContent-Length: 2\r\n{close}\r\nok"),
+        "/broken" => format!("500 Oops\r\nContent-Length: 0\r\n{close}\r\n"),
+        "/later" => {
+            format!("503 Busy\r\nRetry-After: 60\r\nContent-Length: 0\r\n{close}\r\n")
+        }
         "/loop" => format!("302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n{close}\r\n"),
         "/once" => format!("301 Moved\r\nLocation: /image\r\nContent-Length: 0\r\n{close}\r\n"),
         "/metadata" => format!(
@@ -270,16 +299,108 @@ async fn a_silent_origin_is_given_up_in_time() {
 }
 
 #[tokio::test]
-async fn a_failure_that_may_pass_is_tried_once_more() {
+async fn a_failure_that_may_pass_is_tried_again() {
     let origin = TestOrigin::start().await;
     assert_eq!(origin.fetch("/flaky").await.unwrap(), b"ok");
-    assert_eq!(origin.requests.load(Ordering::SeqCst), 2);
+    assert_eq!(origin.requests.load(Ordering::SeqCst), 3);
     let origin = TestOrigin::start().await;
     origin.fetch("/missing").await.unwrap_err();
     assert_eq!(
         origin.requests.load(Ordering::SeqCst),
         1,
         "what is lasting is not"
+    );
+}
+
+#[tokio::test]
+async fn an_origin_that_asks_for_more_time_than_there_is_is_not_asked_again() {
+    let origin = TestOrigin::start().await;
+    let failure = origin.fetch("/later").await.unwrap_err();
+    assert_eq!(failure.reason, Reason::FetchFailed);
+    assert_eq!(origin.requests.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_host_that_fails_too_often_is_not_asked_any_more() {
+    let origin = TestOrigin::start().await;
+    let counts = FetchCounts::default();
+    let fetcher = origin.fetcher(counts.clone());
+    let fetch = |path| fetcher.fetch(origin.image(path), Duration::from_secs(5));
+    let fails = std::iter::repeat_with(|| fetch("/broken")).take(FAILURES_MAX as usize);
+    for failed in futures::future::join_all(fails).await {
+        assert_eq!(failed.unwrap_err().reason, Reason::FetchFailed);
+    }
+    let asked = origin.requests.load(Ordering::SeqCst);
+    let failure = fetch("/image").await.unwrap_err();
+    assert!(failure.message.contains("left alone"), "{failure:?}");
+    assert!(Reason::FetchFailed.is_retryable(), "others may try later");
+    assert_eq!(origin.requests.load(Ordering::SeqCst), asked);
+    assert_eq!(counts.breakers_now("open"), 1);
+    assert!(counts.refused.get() > 0 && counts.retries.get() > 0);
+}
+
+/// A proxy that answers for every origin and lets nobody tunnel; and what it was asked for.
+async fn proxy() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = asked.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 2048];
+            let read = stream.read(&mut request).await.unwrap_or(0);
+            let text = String::from_utf8_lossy(&request[..read]).into_owned();
+            let line = text.lines().next().unwrap_or_default().to_owned();
+            let answer = if line.starts_with("GET http://images.example.com/") {
+                "200 OK\r\nContent-Length: 5\r\n\r\nproxy"
+            } else {
+                "407 Not That\r\nContent-Length: 0\r\n\r\n"
+            };
+            log.lock().unwrap().push(line);
+            let answer = answer.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+            let answer = format!("HTTP/1.1 {answer}");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    (address, asked)
+}
+
+#[tokio::test]
+async fn with_a_proxy_names_are_its_to_resolve_and_addresses_still_judged_here() {
+    let (address, asked) = proxy().await;
+    let origin = TestOrigin::start().await;
+    let sources = Sources {
+        allowed_origins: vec![origin.address.to_string().parse().unwrap()],
+        egress_proxy: Some(format!("http://{address}").parse().unwrap()),
+        ..Sources::default()
+    };
+    let fetcher = Fetcher::new(&sources, FetchCounts::default()).unwrap();
+    let fetch = async |uri: &str| {
+        let source = ImageSource::Uri(uri.to_owned());
+        let fetched = fetcher.fetch(source, Duration::from_secs(5)).await;
+        fetched.map_err(|failure| failure.reason)
+    };
+    let blocked = Err(Reason::FetchBlocked);
+    let through = fetch("http://images.example.com/a.png").await;
+    assert_eq!(through, Ok(b"proxy".to_vec()));
+    // What the proxy refuses, by an answer and by a tunnel that it does not dig.
+    assert_eq!(fetch("http://refused.example.com/").await, blocked);
+    assert_eq!(fetch("https://images.example.com/a.png").await, blocked);
+    let count = asked.lock().unwrap().len();
+    for inside in [
+        "http://10.0.0.1/",
+        "http://metadata.google.internal/",
+        "http://8.8.8.8:22/",
+    ] {
+        assert_eq!(fetch(inside).await, blocked, "{inside}");
+    }
+    let named = format!("http://{}/image", origin.address);
+    assert_eq!(fetch(&named).await, Ok(b"hello".to_vec()));
+    assert_eq!(
+        asked.lock().unwrap().len(),
+        count,
+        "the proxy heard of none of these"
     );
 }
 
@@ -312,11 +433,10 @@ async fn files_are_read_below_the_root_only() {
     std::fs::write(folder.path().join("outside.png"), b"outside").unwrap();
     std::os::unix::fs::symlink(folder.path().join("outside.png"), root.join("link.png")).unwrap();
     let sources = Sources {
-        allowed_origins: Vec::new(),
         file_root: Some(root.clone()),
-        object_store: None,
+        ..Sources::default()
     };
-    let fetcher = Fetcher::new(&sources).unwrap();
+    let fetcher = Fetcher::new(&sources, FetchCounts::default()).unwrap();
     let (inside, outside) = (root.display(), folder.path().display());
     let blocked = Err(Reason::FetchBlocked);
     for (uri, expected) in [
@@ -342,7 +462,7 @@ async fn files_are_read_below_the_root_only() {
 
 #[tokio::test]
 async fn without_a_root_or_a_store_there_are_no_files_and_no_objects() {
-    let fetcher = Fetcher::new(&Sources::default()).unwrap();
+    let fetcher = Fetcher::new(&Sources::default(), FetchCounts::default()).unwrap();
     for source in [
         ImageSource::Uri("file:///etc/passwd".into()),
         ImageSource::Object("a/b".into()),

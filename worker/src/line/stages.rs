@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use spillway_wire::{ImageSource, Job, Reason, Stage};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tracing::debug;
+use tracing::{debug, error};
 
 use crate::attempts::{ATTEMPTS_MAX, Lane};
 use crate::batch::{BatchLimits, Batcher};
+use crate::content::ContentCache;
 use crate::crash::{self, Step};
 use crate::decode::Decoder;
 use crate::fetch::Fetcher;
-use crate::frame::FramePool;
-use crate::models::Costs;
+use crate::models::Serving;
 use crate::stats::Stats;
 use crate::work::{
     Ending, Failure, Fetched, Framed, Record, Spent, Wants, Work, feature_name, now_ms,
@@ -38,10 +38,12 @@ pub(super) struct Fetch {
 
 /// Makes frames on one thread.
 pub(super) struct Decode {
-    decoder: Decoder,
-    lane: Lane,
-    framed: Sender<Framed>,
-    endings: Sender<Ending>,
+    pub(super) decoder: Decoder,
+    pub(super) lane: Lane,
+    pub(super) content: Arc<ContentCache>,
+    pub(super) serving: Arc<Serving>,
+    pub(super) framed: Sender<Framed>,
+    pub(super) endings: Sender<Ending>,
 }
 
 // === impl Fetch ===
@@ -132,6 +134,7 @@ fn read(record: Record, features: Wants) -> Result<Box<Work>, Ending> {
         record,
         job,
         image: None,
+        model_set: None,
         spent: Spent::default(),
     });
     if let Some(error) = error {
@@ -184,56 +187,65 @@ fn wants(job: &Job, features: Wants) -> Wants {
 // === impl Decode ===
 
 impl Decode {
-    pub(super) fn new(
-        pool: FramePool,
-        lane: Lane,
-        framed: Sender<Framed>,
-        endings: Sender<Ending>,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            decoder: Decoder::new(pool)?,
-            lane,
-            framed,
-            endings,
-        })
+    /// Decodes until there is nothing more; a decoded image waits until the batcher has room for it.
+    ///
+    /// # Panics
+    /// If no process for decoding can be had: what needs one must not be decoded without.
+    pub(super) fn run(&mut self, fetched: &Receiver<Fetched>, features: Wants) {
+        if let Err(error) = self.decoder.prepare() {
+            error!(%error, "decoder did not start");
+            panic!("no process for decoding can be started: {error}");
+        }
+        for fetched in fetched {
+            if !fetched.work.is_revoked() {
+                self.one(fetched, features);
+            }
+        }
     }
 
-    /// Decodes until there is nothing more; a decoded image waits until the batcher has room for it.
-    pub(super) fn run(&mut self, fetched: &Receiver<Fetched>, features: Wants) {
-        for Fetched {
+    fn one(&mut self, fetched: Fetched, features: Wants) {
+        let Fetched {
             mut work,
             bytes,
             place,
-        } in fetched
-        {
-            if work.is_revoked() {
-                continue;
-            }
-            if work.is_late(now_ms()) {
-                let _ = self.endings.send(work.expire(Stage::Decode));
-                continue;
-            }
-            let began = Instant::now();
-            let job = std::iter::once(work.record.job);
-            let decoded = self.lane.at(job, || self.decoder.decode(&bytes));
-            drop((bytes, place));
+        } = fetched;
+        // The ends of both channels go away only when the process does.
+        if work.is_late(now_ms()) {
+            let _ = self.endings.send(work.expire(Stage::Decode));
+            return;
+        }
+        let began = Instant::now();
+        let wants = wants(&work.job, features);
+        let kept = self.content.find(&bytes, wants, || self.serving.digest());
+        if let Some((image, found, model_set)) = kept {
+            work.image = Some(image);
+            work.model_set = Some(model_set);
             work.spent.decode = began.elapsed();
-            crash::point(Step::Decoded);
-            match decoded {
-                Ok(picture) => {
-                    work.image = Some(picture.info);
-                    let wants = wants(&work.job, features);
-                    let frame = picture.frame;
-                    let _ = self.framed.send(Framed { work, frame, wants });
-                }
-                Err(failure) => {
-                    debug!(
-                        job = work.job.id,
-                        reason = failure.reason.as_str(),
-                        "decode failed"
-                    );
-                    let _ = self.endings.send(work.fail(failure));
-                }
+            let _ = self.endings.send(Ending {
+                work,
+                found: Ok(found),
+                lacking: wants.without(features),
+            });
+            return;
+        }
+        let job = std::iter::once(work.record.job);
+        let decoded = self.lane.at(job, || self.decoder.decode(&bytes));
+        drop((bytes, place));
+        work.spent.decode = began.elapsed();
+        crash::point(Step::Decoded);
+        match decoded {
+            Ok(picture) => {
+                work.image = Some(picture.info);
+                let frame = picture.frame;
+                let _ = self.framed.send(Framed { work, frame, wants });
+            }
+            Err(failure) => {
+                debug!(
+                    job = work.job.id,
+                    reason = failure.reason.as_str(),
+                    "decode failed"
+                );
+                let _ = self.endings.send(work.fail(failure));
             }
         }
     }
@@ -243,7 +255,7 @@ impl Decode {
 pub(super) fn batch(
     framed: &Receiver<Framed>,
     batches: &Sender<Vec<Framed>>,
-    costs: Costs,
+    serving: &Serving,
     limits: BatchLimits,
 ) {
     let mut batcher = Batcher::new(limits);
@@ -258,7 +270,7 @@ pub(super) fn batch(
         };
         match received {
             Ok(framed) => {
-                let cost_us = costs.of(framed.wants);
+                let cost_us = serving.costs().of(framed.wants);
                 if let Some(full) = batcher.push(Instant::now(), framed, cost_us) {
                     send(full);
                 }

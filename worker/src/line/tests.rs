@@ -16,13 +16,19 @@ use spillway_wire::{
     Reason, header_names,
 };
 
+mod alone;
 mod assigned;
+mod changing;
+mod hostile;
 mod killers;
+mod network;
 
 use super::*;
 use crate::batch::BatchLimits;
 use crate::config::{Identity, Kafka, Limits};
+use crate::decode::Isolation;
 use crate::fetch::Sources;
+use crate::models::Recognizer;
 use crate::models::fake::{self, Gate, HELD, POISON};
 use crate::offsets::FinishedAbove;
 use crate::retry::{Tier, Tiers};
@@ -92,11 +98,14 @@ fn config(brokers: String, worker: &str) -> Config {
             images_per_second_max: None,
             infer_threads: 2,
             decode_threads: 1,
+            isolation: Isolation::default(),
+            content_cache_bytes: 0,
             batch: BatchLimits {
                 images_max: 4,
                 cost_max_us: 1_000_000,
                 wait_max: Duration::from_millis(2),
             },
+            canary_every: Duration::ZERO,
             dead_letters_max: 0.5,
             hang_max: Duration::from_secs(60),
             drain_timeout: WAIT,
@@ -157,13 +166,18 @@ impl Bed {
     }
 
     fn start(&self, config: Config) -> Worker {
+        self.start_with(config, fake::recognizer(self.gate.clone()), None)
+    }
+
+    fn start_with(&self, config: Config, recognizer: Recognizer, source: Option<Source>) -> Worker {
         let (stats, stop) = (
             Arc::new(Stats::new(Instant::now())),
             Arc::new(Stop::default()),
         );
         let line = Line {
             config,
-            recognizer: Arc::new(fake::recognizer(self.gate.clone())),
+            serving: Arc::new(Serving::new(Arc::new(recognizer))),
+            source: Mutex::new(source),
             stats: stats.clone(),
             stop: stop.clone(),
             runtime: Runtime::new().unwrap(),
@@ -424,6 +438,55 @@ fn dead_letters(bed: &Bed, count: usize) -> BTreeMap<String, (String, Vec<u8>)> 
         letters.len() >= count
     });
     letters
+}
+
+#[test]
+fn the_same_image_is_looked_at_once_where_there_is_a_cache() {
+    let bed = Bed::new(1);
+    let mut config = bed.config("w1");
+    config.limits.content_cache_bytes = 1 << 20;
+    let worker = bed.start(config);
+    let send = |id: &str, features: &[Feature]| {
+        let features = features.to_vec();
+        bed.send_job(
+            0,
+            &Job {
+                features,
+                ..job(id, [0, 0, 255])
+            },
+        );
+    };
+    send("first", &[]);
+    let first = bed.results(1);
+    send("again", &[]);
+    send("partly", &[Feature::Humans, Feature::Brands]);
+    let metric = |name: &str| {
+        let metrics = worker.stats.metrics();
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.map(|line| line.trim().parse::<u64>().unwrap())
+    };
+    let results = bed.results(3);
+    let again = results.iter().find(|it| it.job_id == "again").unwrap();
+    assert_eq!(
+        (&again.faces, &again.labels, &again.image, again.outcome),
+        (
+            &first[0].faces,
+            &first[0].labels,
+            &first[0].image,
+            Outcome::Success
+        )
+    );
+    assert_eq!(again.timings_ms.infer, 0);
+    // Another wish is another answer, and what is lacking is lacking each time.
+    send("partly-again", &[Feature::Humans, Feature::Brands]);
+    let results = bed.results(4);
+    let partly = results.iter().filter(|it| it.job_id.starts_with("partly"));
+    for result in partly {
+        assert_eq!(result.outcome, Outcome::Partial, "{}", result.job_id);
+    }
+    assert_eq!(metric("spillway_content_cache_hits_total"), Some(2));
+    assert_eq!(metric("spillway_content_cache_misses_total"), Some(2));
+    worker.drain();
 }
 
 #[test]

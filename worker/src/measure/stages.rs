@@ -9,10 +9,11 @@ use serde::Serialize;
 use spillway_wire::{JobResult, Outcome, SCHEMA, TimingsMs, result_id};
 
 use super::read;
-use crate::decode::{Decoder, Picture};
+use crate::decode::{Decoder, Isolation, Picture};
 use crate::ffi;
-use crate::frame::{Frame, FramePool};
+use crate::frame::{Frame, FramePool, Size};
 use crate::models::{Findings, Recognizer};
+use crate::stats::DecodeCounts;
 
 /// Most images that are used: they are all in memory.
 const IMAGES_MAX: usize = 64;
@@ -26,6 +27,8 @@ pub(crate) struct StageTimes {
     images: usize,
     mean_bytes: usize,
     decode_ms: f64,
+    /// The same with every image decoded in a process of its own, whose time is counted too; not part of the sum.
+    decode_isolated_ms: f64,
     infer: Vec<BatchTime>,
     /// At the best batch size.
     infer_ms: f64,
@@ -68,6 +71,7 @@ pub(crate) fn bench_stages(recognizer: &Recognizer, folder: &Path) -> anyhow::Re
             .map(drop)
             .map_err(|failure| anyhow::anyhow!(failure.message))
     })?;
+    let decode_isolated_ms = isolated(&files, recognizer.subset.frame)?;
     let mut infer = Vec::with_capacity(BATCHES.len());
     let mut found = Vec::new();
     for batch in BATCHES {
@@ -99,6 +103,7 @@ pub(crate) fn bench_stages(recognizer: &Recognizer, folder: &Path) -> anyhow::Re
         images: files.len(),
         mean_bytes: files.iter().map(Vec::len).sum::<usize>() / files.len(),
         decode_ms,
+        decode_isolated_ms,
         infer_ms: best.ms,
         infer_batch: best.batch,
         infer,
@@ -108,8 +113,26 @@ pub(crate) fn bench_stages(recognizer: &Recognizer, folder: &Path) -> anyhow::Re
     })
 }
 
+/// CPU milliseconds per image where each is decoded apart, here and there together.
+fn isolated(files: &[Vec<u8>], frame: Size) -> anyhow::Result<f64> {
+    let before = ffi::ended_children_cpu_time();
+    let pool = FramePool::new(frame);
+    let mut decoder = Decoder::isolating(pool, Isolation::All, DecodeCounts::default())?;
+    let mut next = 0;
+    let here = per_image(1, || {
+        let bytes = &files[next % files.len()];
+        next += 1;
+        let decoded = decoder.decode(bytes).map(drop);
+        decoded.map_err(|failure| anyhow::anyhow!(failure.message))
+    })?;
+    // It ends with its decoder, and is counted then.
+    drop(decoder);
+    let there = ffi::ended_children_cpu_time().saturating_sub(before);
+    Ok(here + there.as_secs_f64() * 1e3 / next as f64)
+}
+
 /// The decodable images of a folder, by name.
-fn images(folder: &Path, decoder: &mut Decoder) -> anyhow::Result<Vec<Vec<u8>>> {
+pub(super) fn images(folder: &Path, decoder: &mut Decoder) -> anyhow::Result<Vec<Vec<u8>>> {
     let entries = std::fs::read_dir(folder)
         .with_context(|| format!("{} cannot be read", folder.display()))?;
     let mut paths: Vec<_> = entries
@@ -150,7 +173,8 @@ fn per_image(images: usize, mut turn: impl FnMut() -> anyhow::Result<()>) -> any
     Ok(own.max(all).as_secs_f64() * 1e3 / f64::from(done as u32))
 }
 
-fn result(recognizer: &Recognizer, found: &Findings, picture: &Picture) -> JobResult {
+/// A result like those that the line publishes.
+pub(super) fn result(recognizer: &Recognizer, found: &Findings, picture: &Picture) -> JobResult {
     let job_id = "a-job-with-a-common-id".to_owned();
     JobResult {
         schema: SCHEMA,
@@ -179,6 +203,14 @@ impl StageTimes {
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("times are finite numbers")
     }
+
+    /// The smallest batch whose images cost at most `slack` times what they cost in the best one.
+    pub(super) fn cheapest(&self, slack: f64) -> usize {
+        self.infer
+            .iter()
+            .find(|it| it.ms <= self.infer_ms * slack)
+            .map_or(self.infer_batch, |it| it.batch)
+    }
 }
 
 impl fmt::Display for StageTimes {
@@ -189,6 +221,7 @@ impl fmt::Display for StageTimes {
             self.images, self.mean_bytes
         )?;
         writeln!(f, "decode and resize   {:8.3}", self.decode_ms)?;
+        writeln!(f, "  the same apart    {:8.3}", self.decode_isolated_ms)?;
         for BatchTime { batch, ms } in &self.infer {
             let mark = if *batch == self.infer_batch {
                 " best"

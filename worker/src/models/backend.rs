@@ -21,6 +21,14 @@ pub(crate) trait Backend: Send + Sync {
 
     /// Name of the GPU; none on a CPU.
     fn gpu(&self) -> Option<String>;
+
+    /// Sets on how many cores of a CPU each thread runs its batch; threads hear of it as they enter.
+    fn split(&self, _cores: usize) {}
+
+    /// Whether it looks at images at all.
+    fn looks(&self) -> bool {
+        true
+    }
 }
 
 /// A batch on the device.
@@ -31,11 +39,30 @@ pub(crate) trait Staged {
     /// See [`BackendError`].
     fn run(&self, model: usize, images: &[usize]) -> Result<Rows, BackendError>;
 
+    /// Runs a model that labels images: for each of them the labels that reach their thresholds, the best first and
+    /// at most [`LABELS_MAX`].
+    ///
+    /// They are chosen on the device: of thousands of scores only these leave it.
+    ///
+    /// # Errors
+    /// See [`BackendError`].
+    fn run_labels(&self, model: usize, images: &[usize]) -> Result<Vec<Vec<Scored>>, BackendError>;
+
     /// Runs a model over parts of images: one row each, in their order.
     ///
     /// # Errors
     /// See [`BackendError`].
     fn run_crops(&self, model: usize, crops: &[Crop]) -> Result<Rows, BackendError>;
+}
+
+/// Most labels of one image.
+pub(crate) const LABELS_MAX: usize = 100;
+
+/// A label of an image: its place in the model's list, and its score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Scored {
+    pub(crate) label: usize,
+    pub(crate) score: f32,
 }
 
 /// What a model answers: `rows × width` numbers.

@@ -1,7 +1,7 @@
 //! A backend that finds nothing, at once: for tests and measurements of everything but the models.
 
 use super::set::{Subset, Task};
-use super::{Backend, BackendError, Crop, Rows, Staged};
+use super::{Backend, BackendError, Crop, Rows, Scored, Staged};
 use crate::frame::Frame;
 
 /// Most images of a batch: as on a CPU.
@@ -49,11 +49,19 @@ impl Backend for Blank {
     fn gpu(&self) -> Option<String> {
         None
     }
+
+    fn looks(&self) -> bool {
+        false
+    }
 }
 
 impl Staged for &Blank {
     fn run(&self, model: usize, images: &[usize]) -> Result<Rows, BackendError> {
         Ok(self.nothing(model, images.len()))
+    }
+
+    fn run_labels(&self, _: usize, images: &[usize]) -> Result<Vec<Vec<Scored>>, BackendError> {
+        Ok(vec![Vec::new(); images.len()])
     }
 
     fn run_crops(&self, model: usize, crops: &[Crop]) -> Result<Rows, BackendError> {

@@ -1,17 +1,25 @@
 //! From frames to findings: which model runs on what, and what its numbers mean.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::time::Instant;
 
-use spillway_wire::{Attribute, Bounds, Face, Feature, Label, Logo, ObjectBox};
+use spillway_wire::{Face, Feature, Label, Logo, ObjectBox};
 
+use super::golden::Golden;
 use super::nms::{Detection, suppress};
-use super::set::{ClassLabel, Head, Subset, Task};
-use super::{Backend, BackendError, Crop, Staged};
+use super::set::{BoxLabel, ClassLabel, Model, SetError, Subset, Task, Tiles};
+use super::{Backend, BackendError, Crop, Scored, Staged};
 use crate::frame::{Frame, FramePool, FrameWriter};
 use crate::work::{FEATURES, Wants};
+use boxes::{Found, attributes, crop, place};
 
-/// Most boxes of one model in one image: a photo of a crowd must not hold up its batch.
+mod boxes;
+mod fair;
+mod tiles;
+
+pub(crate) use boxes::boxes;
+
+/// Most boxes of one model in one image: what a photo of a crowd may cost.
 const BOXES_MAX: usize = 100;
 /// Most crops of a batch in one run of a model; more take further runs.
 const CROPS_MAX: usize = 64;
@@ -37,14 +45,18 @@ pub(crate) struct Costs {
 pub(crate) struct Recognizer {
     pub(crate) subset: Subset,
     backend: Box<dyn Backend>,
+    golden: Option<Golden>,
 }
 
-/// Faces of the batch while their attributes are found: which detection of which image.
-struct Found {
-    image: usize,
-    detection: Detection,
-    bounds: Bounds,
-    attributes: BTreeMap<String, Attribute>,
+/// A batch on its way through the cascade.
+struct Run<'a> {
+    recognizer: &'a Recognizer,
+    frames: &'a [&'a Frame],
+    staged: Box<dyn Staged + 'a>,
+    findings: Vec<Findings>,
+    /// Boxes that attributes are sought for, with their detector; and whose turn it is, by image.
+    found: Vec<(usize, Found)>,
+    waiting: Vec<VecDeque<usize>>,
 }
 
 // === impl Costs ===
@@ -63,31 +75,95 @@ impl Costs {
 // === impl Recognizer ===
 
 impl Recognizer {
-    pub(crate) fn new(subset: Subset, backend: Box<dyn Backend>) -> Self {
-        Self { subset, backend }
+    pub(crate) fn new(subset: Subset, backend: Box<dyn Backend>, golden: Option<Golden>) -> Self {
+        Self {
+            subset,
+            backend,
+            golden,
+        }
     }
 
     pub(crate) fn backend(&self) -> &dyn Backend {
         self.backend.as_ref()
     }
 
-    /// Prepares the calling thread and runs every batch size on it, so that no job waits for a first time.
+    /// What it is compared with, if the set declares anything and the backend looks at images.
+    pub(crate) fn golden(&self) -> Option<&Golden> {
+        self.golden.as_ref().filter(|_| self.backend.looks())
+    }
+
+    /// Prepares the calling thread: every model answers as declared, golden inputs as expected, and every batch size
+    /// has been run on it, so that no job waits for a first time.
     ///
     /// The guard must live as long as the thread recognizes.
     ///
     /// # Errors
-    /// When a model cannot be run at all.
-    pub(crate) fn enter(&self) -> Result<(Box<dyn std::any::Any>, Costs), BackendError> {
-        let guard = self.backend.enter()?;
+    /// Which model does not answer as the set declares, and why.
+    pub(crate) fn enter(&self) -> Result<(Box<dyn std::any::Any>, Costs), SetError> {
+        let failed = |error: BackendError| SetError::Unfit {
+            path: self.subset.path.clone(),
+            why: error.to_string(),
+        };
+        let guard = self.backend.enter().map_err(failed)?;
+        self.try_each()?;
+        if let Some(golden) = self.golden() {
+            golden.check(self)?;
+        }
+        let costs = self.warm().map_err(failed)?;
+        Ok((guard, costs))
+    }
+
+    /// Runs each model once and looks at the shape of its answer.
+    fn try_each(&self) -> Result<(), SetError> {
+        let answers = |model: &Model| {
+            let (model, file) = (model.name.clone(), model.file.clone());
+            |error: BackendError| SetError::Answers {
+                model,
+                file,
+                why: error.to_string(),
+            }
+        };
         let pool = FramePool::new(self.subset.frame);
-        let blank = || FrameWriter::fill(&pool, |_| Ok::<(), BackendError>(()));
+        let frames = [blank(&pool), blank(&pool)];
+        let frames: Vec<&Frame> = frames.iter().collect();
+        for (index, model) in self.subset.models.iter().enumerate() {
+            let answered = self.backend.stage(&frames).and_then(|staged| {
+                let rows = match &model.task {
+                    Task::Attributes { heads, .. } => {
+                        let width = heads.iter().map(|head| head.values.len()).sum();
+                        let crops = vec![whole(frames[0]); frames.len()];
+                        let rows = staged.run_crops(index, &crops)?;
+                        return rows.checked(frames.len(), Some(width)).map(drop);
+                    }
+                    Task::Detect { .. } | Task::Classify { .. } => staged.run(index, &[0, 1])?,
+                };
+                match &model.task {
+                    Task::Detect { labels, .. } => {
+                        let rows = rows.checked(frames.len(), None)?;
+                        let all = vec![0.0; labels.len()];
+                        rows.iter().try_for_each(|row| boxes(row, &all).map(drop))
+                    }
+                    Task::Classify { labels } => {
+                        rows.checked(frames.len(), Some(labels.len()))?;
+                        staged.run_labels(index, &[0, 1]).map(drop)
+                    }
+                    Task::Attributes { .. } => Ok(()),
+                }
+            });
+            answered.map_err(answers(model))?;
+        }
+        Ok(())
+    }
+
+    fn warm(&self) -> Result<Costs, BackendError> {
+        let pool = FramePool::new(self.subset.frame);
         let mut sizes = vec![self.backend.images_max()];
         while sizes.last().is_some_and(|size| *size > 1) {
             sizes.extend(sizes.last().map(|size| size / 2));
         }
         let mut costs = Costs::default();
         for size in sizes.into_iter().rev() {
-            let frames = (0..size).map(|_| blank()).collect::<Result<Vec<_>, _>>()?;
+            let frames: Vec<Frame> = (0..size).map(|_| blank(&pool)).collect();
             let frames: Vec<&Frame> = frames.iter().collect();
             for _ in 0..WARM_RUNS {
                 for feature in self.subset.features.iter() {
@@ -99,24 +175,21 @@ impl Recognizer {
             }
         }
         self.warm_crops(&pool)?;
-        Ok((guard, costs))
+        Ok(costs)
     }
 
     /// Runs the crop models, which blank frames never reach.
     fn warm_crops(&self, pool: &FramePool) -> Result<(), BackendError> {
-        let frame = FrameWriter::fill(pool, |_| Ok::<(), BackendError>(()))?;
+        let frame = blank(pool);
         let staged = self.backend.stage(&[&frame])?;
-        let (width, height) = (frame.size.width.div_ceil(4), frame.size.height.div_ceil(4));
         let crop = Crop {
-            image: 0,
-            left: 0,
-            top: 0,
-            width,
-            height,
+            width: frame.size.width.div_ceil(4),
+            height: frame.size.height.div_ceil(4),
+            ..whole(&frame)
         };
         for (index, model) in self.subset.models.iter().enumerate() {
             if matches!(model.task, Task::Attributes { .. }) {
-                for count in [1, 2, 4, 8, 16] {
+                for count in [1, 2, 4, 8, 16, 32, CROPS_MAX] {
                     staged.run_crops(index, &vec![crop; count])?;
                 }
             }
@@ -127,322 +200,274 @@ impl Recognizer {
     /// What is in each frame, of what it wants: as many findings as frames, in their order.
     ///
     /// # Errors
-    /// When the batch as a whole failed; which image is at fault is for the caller to find out.
+    /// When the batch failed.
     pub(crate) fn recognize(
         &self,
         frames: &[&Frame],
         wants: &[Wants],
     ) -> Result<Vec<Findings>, BackendError> {
-        let mut findings = vec![Findings::default(); frames.len()];
-        let staged = self.backend.stage(frames)?;
+        let mut all = vec![Findings::default(); frames.len()];
+        self.recognize_each(frames, wants, &mut |image, findings| all[image] = findings)?;
+        Ok(all)
+    }
+
+    /// The same, and each image is handed to `done` as soon as everything in it is found: one with few faces does not
+    /// wait for a crowd in its batch.
+    ///
+    /// # Errors
+    /// When the batch failed; images that were handed over before are done. Which of the others is at fault is for
+    /// the caller to find out.
+    pub(crate) fn recognize_each(
+        &self,
+        frames: &[&Frame],
+        wants: &[Wants],
+        done: &mut dyn FnMut(usize, Findings),
+    ) -> Result<(), BackendError> {
+        let mut run = Run {
+            recognizer: self,
+            frames,
+            staged: self.backend.stage(frames)?,
+            findings: vec![Findings::default(); frames.len()],
+            found: Vec::new(),
+            waiting: vec![VecDeque::new(); frames.len()],
+        };
         for (index, model) in self.subset.models.iter().enumerate() {
             let images: Vec<usize> = (0..frames.len())
                 .filter(|image| wants[*image].contains(model.feature))
                 .collect();
-            if images.is_empty() {
-                continue;
-            }
-            match &model.task {
-                Task::Detect {
-                    labels,
-                    threshold,
-                    nms_iou,
-                } => {
-                    let rows = staged.run(index, &images)?.checked(images.len(), None)?;
-                    let detections = rows.iter().map(|row| {
-                        suppress(boxes(row, labels.len(), *threshold), *nms_iou, BOXES_MAX)
-                    });
-                    let mut found = place(frames, images.iter().copied().zip(detections));
-                    self.describe(&model.name, staged.as_ref(), frames, &mut found)?;
-                    keep(model.feature, labels, found, &mut findings);
-                }
-                Task::Classify { labels } => {
-                    let rows = staged
-                        .run(index, &images)?
-                        .checked(images.len(), Some(labels.len()))?;
-                    for (image, row) in images.iter().zip(rows.iter()) {
-                        findings[*image].labels.extend(classes(row, labels));
-                    }
-                }
-                // Runs with the detector whose boxes it describes.
-                Task::Attributes { .. } => {}
+            if !images.is_empty() {
+                run.whole_images(index, model, &images)?;
             }
         }
-        for found in &mut findings {
-            found.labels.sort_by(|a, b| b.score.total_cmp(&a.score));
-        }
-        Ok(findings)
+        run.finish(done)
     }
 
-    /// Adds attributes to the boxes of `detector`: crops of all images together.
-    fn describe(
-        &self,
-        detector: &str,
-        staged: &dyn Staged,
-        frames: &[&Frame],
-        found: &mut [Found],
+    /// The models that describe what `detector` finds.
+    fn describing(&self, detector: usize) -> impl Iterator<Item = (usize, &Task)> {
+        let name = &self.subset.models[detector].name;
+        let models = self.subset.models.iter().enumerate();
+        models
+            .filter(move |(_, it)| matches!(&it.task, Task::Attributes { of, .. } if of == name))
+            .map(|(index, it)| (index, &it.task))
+    }
+}
+
+// === impl Run ===
+
+impl Run<'_> {
+    /// Runs a model that looks at images, or at tiles of them; attributes run later, on what it found.
+    fn whole_images(
+        &mut self,
+        index: usize,
+        model: &Model,
+        images: &[usize],
     ) -> Result<(), BackendError> {
-        for (index, model) in self.subset.models.iter().enumerate() {
-            let Task::Attributes { of, margin, heads } = &model.task else {
-                continue;
-            };
-            if of != detector {
+        match &model.task {
+            Task::Detect {
+                labels,
+                nms_iou,
+                tiles,
+            } => {
+                let detected = match tiles {
+                    None => self.detect(index, labels, *nms_iou, images)?,
+                    Some(tiles) => {
+                        self.detect_in_tiles(index, labels, (*nms_iou, *tiles), images)?
+                    }
+                };
+                let is_described = self.recognizer.describing(index).next().is_some();
+                for (image, detections) in images.iter().zip(detected) {
+                    for found in place(*image, self.frames[*image], detections) {
+                        if is_described {
+                            self.waiting[*image].push_back(self.found.len());
+                            self.found.push((index, found));
+                        } else {
+                            keep(model.feature, labels, found, &mut self.findings);
+                        }
+                    }
+                }
+            }
+            Task::Classify { labels } => {
+                let scored = self.staged.run_labels(index, images)?;
+                for (image, scored) in images.iter().zip(scored) {
+                    let named = scored.into_iter().map(|scored| named(scored, labels));
+                    self.findings[*image].labels.extend(named);
+                }
+            }
+            Task::Attributes { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn detect(
+        &self,
+        index: usize,
+        labels: &[BoxLabel],
+        nms_iou: f32,
+        images: &[usize],
+    ) -> Result<Vec<Vec<Detection>>, BackendError> {
+        let thresholds: Vec<f32> = labels.iter().map(|label| label.threshold).collect();
+        let rows = self.staged.run(index, images)?;
+        let rows = rows.checked(images.len(), None)?;
+        rows.iter()
+            .map(|row| Ok(suppress(boxes(row, &thresholds)?, nms_iou, BOXES_MAX)))
+            .collect()
+    }
+
+    /// Looks at each image as a whole and at each of its tiles; what is found twice counts once.
+    fn detect_in_tiles(
+        &self,
+        index: usize,
+        labels: &[BoxLabel],
+        (nms_iou, tiles): (f32, Tiles),
+        images: &[usize],
+    ) -> Result<Vec<Vec<Detection>>, BackendError> {
+        let thresholds: Vec<f32> = labels.iter().map(|label| label.threshold).collect();
+        let mut detected = self.detect(index, labels, nms_iou, images)?;
+        let cut = images.iter().enumerate().flat_map(|(at, image)| {
+            let crops = tiles::cut(tiles, self.frames[*image], *image);
+            crops.into_iter().map(move |crop| (at, crop))
+        });
+        let cut: Vec<(usize, Crop)> = cut.collect();
+        let most = self.recognizer.backend.images_max();
+        for some in cut.chunks(most) {
+            let crops: Vec<Crop> = some.iter().map(|(_, crop)| *crop).collect();
+            let rows = self.staged.run_crops(index, &crops)?;
+            let rows = rows.checked(crops.len(), None)?;
+            for ((at, crop), row) in some.iter().zip(rows.iter()) {
+                let size = self.frames[crop.image].size;
+                let boxes = boxes(row, &thresholds)?.into_iter();
+                detected[*at].extend(boxes.map(|it| tiles::in_frame(it, crop, size)));
+            }
+        }
+        let once = |all| tiles::without_parts(suppress(all, nms_iou, BOXES_MAX));
+        Ok(detected.into_iter().map(once).collect())
+    }
+
+    /// Finds attributes, in turns, and hands over each image that waits for nothing more.
+    fn finish(mut self, done: &mut dyn FnMut(usize, Findings)) -> Result<(), BackendError> {
+        let mut is_done = vec![false; self.frames.len()];
+        loop {
+            for (image, is_done) in is_done.iter_mut().enumerate() {
+                if !*is_done && self.waiting[image].is_empty() {
+                    *is_done = true;
+                    done(image, self.take(image));
+                }
+            }
+            let some = fair::round(&mut self.waiting, CROPS_MAX);
+            if some.is_empty() {
+                return Ok(());
+            }
+            self.describe(&some)?;
+        }
+    }
+
+    /// Adds attributes to some boxes: crops of all images together.
+    fn describe(&mut self, some: &[usize]) -> Result<(), BackendError> {
+        for detector in 0..self.recognizer.subset.models.len() {
+            let own = |at: &usize| self.found[*at].0 == detector;
+            let own: Vec<usize> = some.iter().copied().filter(own).collect();
+            if own.is_empty() {
                 continue;
             }
-            let width: usize = heads.iter().map(|head| head.values.len()).sum();
-            for some in found.chunks_mut(CROPS_MAX) {
-                let crops: Vec<Crop> = some
-                    .iter()
-                    .map(|found| crop(found, frames[found.image], *margin))
-                    .collect();
-                let rows = staged
-                    .run_crops(index, &crops)?
-                    .checked(crops.len(), Some(width))?;
-                for (found, row) in some.iter_mut().zip(rows.iter()) {
+            for (index, task) in self.recognizer.describing(detector) {
+                let Task::Attributes { margin, heads, .. } = task else {
+                    continue;
+                };
+                let crop_of = |at: &usize| {
+                    let found = &self.found[*at].1;
+                    crop(found, self.frames[found.image], *margin)
+                };
+                let crops: Vec<Crop> = own.iter().map(crop_of).collect();
+                let width: usize = heads.iter().map(|head| head.values.len()).sum();
+                let rows = self.staged.run_crops(index, &crops)?;
+                let rows = rows.checked(crops.len(), Some(width))?;
+                for (at, row) in own.iter().zip(rows.iter()) {
+                    let found = &mut self.found[*at].1;
                     found.attributes.extend(attributes(row, heads));
                 }
             }
         }
         Ok(())
     }
-}
 
-/// Boxes of a detector's row that reach the threshold.
-fn boxes(row: &[f32], classes: usize, threshold: f32) -> Vec<Detection> {
-    row.chunks_exact(6)
-        .filter(|numbers| numbers[4] >= threshold)
-        .map(|numbers| Detection {
-            corners: [numbers[0], numbers[1], numbers[2], numbers[3]],
-            score: numbers[4].clamp(0.0, 1.0),
-            class: (numbers[5].max(0.0) as usize).min(classes - 1),
-        })
-        .collect()
-}
-
-/// Maps boxes into their upright images; those wholly outside them are dropped.
-fn place(
-    frames: &[&Frame],
-    detections: impl Iterator<Item = (usize, Vec<Detection>)>,
-) -> Vec<Found> {
-    detections
-        .flat_map(|(image, detections)| {
-            detections.into_iter().filter_map(move |detection| {
-                Some(Found {
-                    image,
-                    detection,
-                    bounds: frames[image].bounds_in_image(detection.corners)?,
-                    attributes: BTreeMap::new(),
-                })
-            })
-        })
-        .collect()
-}
-
-/// The box with a margin on each side, within the frame's content, in whole pixels.
-fn crop(found: &Found, frame: &Frame, margin: f32) -> Crop {
-    let [left, top, right, bottom] = found.detection.corners;
-    let (margin_x, margin_y) = ((right - left) * margin, (bottom - top) * margin);
-    let span = |from: f32, to: f32, side: u32, content: u32| {
-        let from = (from * side as f32)
-            .floor()
-            .clamp(0.0, (content - 1) as f32) as u32;
-        let to = (to * side as f32).ceil().clamp(0.0, content as f32) as u32;
-        (from, to.max(from + 1) - from)
-    };
-    let (size, content) = (frame.size, frame.content);
-    let (left, width) = span(left - margin_x, right + margin_x, size.width, content.width);
-    let (top, height) = span(
-        top - margin_y,
-        bottom + margin_y,
-        size.height,
-        content.height,
-    );
-    Crop {
-        image: found.image,
-        left,
-        top,
-        width,
-        height,
-    }
-}
-
-/// The most likely value of each head.
-fn attributes(row: &[f32], heads: &[Head]) -> Vec<(String, Attribute)> {
-    let mut from = 0;
-    let mut attributes = Vec::with_capacity(heads.len());
-    for head in heads {
-        let scores = &row[from..from + head.values.len()];
-        from += head.values.len();
-        let best = scores
-            .iter()
-            .zip(&head.values)
-            .max_by(|(a, _), (b, _)| a.total_cmp(b));
-        if let Some((score, value)) = best {
-            let value = value.clone();
-            attributes.push((
-                head.name.clone(),
-                Attribute {
-                    value,
-                    score: *score,
-                },
-            ));
+    /// Everything that was found in an image.
+    fn take(&mut self, image: usize) -> Findings {
+        for (detector, found) in self.found.iter_mut().filter(|(_, it)| it.image == image) {
+            let model = &self.recognizer.subset.models[*detector];
+            let Task::Detect { labels, .. } = &model.task else {
+                continue;
+            };
+            let found = Found {
+                attributes: std::mem::take(&mut found.attributes),
+                ..*found
+            };
+            keep(model.feature, labels, found, &mut self.findings);
         }
+        let mut findings = std::mem::take(&mut self.findings[image]);
+        findings.labels.sort_by(|a, b| b.score.total_cmp(&a.score));
+        findings
     }
-    attributes
 }
 
-/// Labels that reach their thresholds.
-fn classes(row: &[f32], labels: &[ClassLabel]) -> Vec<Label> {
-    row.iter()
-        .zip(labels)
-        .filter(|(score, label)| **score >= label.threshold)
-        .map(|(score, label)| Label {
-            name: label.name.clone(),
-            score: score.clamp(0.0, 1.0),
-            kind: label.kind.clone(),
-            parents: label.parents.clone(),
-        })
-        .collect()
+/// A frame with nothing on it.
+pub(crate) fn blank(pool: &FramePool) -> Frame {
+    let filled = FrameWriter::fill(pool, |_| Ok::<(), std::convert::Infallible>(()));
+    match filled {
+        Ok(frame) => frame,
+        Err(never) => match never {},
+    }
 }
 
-/// Puts boxes where their feature has them: faces, logos, or objects with a place.
-fn keep(feature: Feature, labels: &[String], found: Vec<Found>, findings: &mut [Findings]) {
-    for Found {
+/// All of the first frame.
+fn whole(frame: &Frame) -> Crop {
+    Crop {
+        image: 0,
+        left: 0,
+        top: 0,
+        width: frame.size.width,
+        height: frame.size.height,
+    }
+}
+
+/// What a score of a label says.
+fn named(scored: Scored, labels: &[ClassLabel]) -> Label {
+    let label = &labels[scored.label];
+    Label {
+        name: label.name.clone(),
+        score: scored.score.clamp(0.0, 1.0),
+        kind: label.kind.clone(),
+        parents: label.parents.clone(),
+    }
+}
+
+/// Puts a box where its feature has it: faces, logos, or objects with a place.
+fn keep(feature: Feature, labels: &[BoxLabel], found: Found, findings: &mut [Findings]) {
+    let Found {
         image,
         detection,
         bounds,
         attributes,
-    } in found
-    {
-        let (score, name) = (detection.score, labels[detection.class].clone());
-        let findings = &mut findings[image];
-        match feature {
-            Feature::Humans => findings.faces.push(Face {
-                bounds,
-                score,
-                attributes,
-            }),
-            Feature::Brands => findings.logos.push(Logo {
-                bounds,
-                brand: name,
-                score,
-            }),
-            Feature::Context => findings.objects.push(ObjectBox {
-                bounds,
-                name,
-                score,
-            }),
-        }
+    } = found;
+    let (score, name) = (detection.score, labels[detection.class].name.clone());
+    let findings = &mut findings[image];
+    match feature {
+        Feature::Humans => findings.faces.push(Face {
+            bounds,
+            score,
+            attributes,
+        }),
+        Feature::Brands => findings.logos.push(Logo {
+            bounds,
+            brand: name,
+            score,
+        }),
+        Feature::Context => findings.objects.push(ObjectBox {
+            bounds,
+            name,
+            score,
+        }),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::super::fake::{self, Gate};
-    use super::super::{DeviceChoice, ModelSet, Torch};
-    use super::*;
-    use crate::frame::Size;
-
-    fn frame(pool: &FramePool, colour: [u8; 3]) -> Frame {
-        FrameWriter::fill(pool, |pixels| {
-            pixels
-                .chunks_exact_mut(3)
-                .for_each(|pixel| pixel.copy_from_slice(&colour));
-            Ok::<(), ()>(())
-        })
-        .unwrap()
-    }
-
-    #[test]
-    fn each_image_gets_what_it_wants_and_nothing_of_its_neighbours() {
-        let recognizer = fake::recognizer(std::sync::Arc::<Gate>::default());
-        let pool = FramePool::new(Size::new(16, 12));
-        let blue = frame(&pool, [0, 0, 255]);
-        let red = frame(&pool, [255, 0, 0]);
-        let black = frame(&pool, [0, 0, 0]);
-        let (all, humans) = (recognizer.subset.features, Wants::of([Feature::Humans]));
-        let found = recognizer
-            .recognize(&[&black, &blue, &red, &blue], &[all, humans, all, all])
-            .unwrap();
-        assert_eq!(found[0], Findings::default());
-        assert_eq!((found[1].faces.len(), found[1].labels.len()), (1, 0));
-        assert_eq!((found[2].faces.len(), found[2].labels.len()), (0, 2));
-        assert_eq!((found[3].faces.len(), found[3].labels.len()), (1, 1));
-        let face = &found[1].faces[0];
-        assert_eq!(face.attributes["age"].value, "bright");
-        assert_eq!(face.attributes["gender"].value, "a");
-        assert!((face.bounds.width - 0.5).abs() < 1e-6);
-    }
-
-    #[test]
-    fn a_crop_has_its_margin_and_stays_within_the_image() {
-        let pool = FramePool::new(Size::new(100, 100));
-        let frame = frame(&pool, [0, 0, 0]);
-        let cases = [
-            ([0.4, 0.4, 0.6, 0.6], (38, 38, 24, 24)),
-            ([0.0, 0.0, 0.1, 0.1], (0, 0, 11, 11)),
-            ([0.95, 0.95, 1.2, 1.2], (92, 92, 8, 8)),
-            ([1.0, 1.0, 1.0, 1.0], (99, 99, 1, 1)),
-        ];
-        for (corners, expected) in cases {
-            let detection = Detection {
-                corners,
-                score: 1.0,
-                class: 0,
-            };
-            let bounds = Bounds {
-                left: 0.0,
-                top: 0.0,
-                width: 1.0,
-                height: 1.0,
-            };
-            let found = Found {
-                image: 0,
-                detection,
-                bounds,
-                attributes: BTreeMap::new(),
-            };
-            let Crop {
-                left,
-                top,
-                width,
-                height,
-                ..
-            } = crop(&found, &frame, 0.1);
-            assert_eq!((left, top, width, height), expected, "{corners:?}");
-        }
-    }
-
-    #[test]
-    fn the_demo_models_answer_the_same_alone_and_in_company() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/demo");
-        let subset = ModelSet::load(&folder).unwrap().subset(None).unwrap();
-        let torch = Torch::load(&subset, DeviceChoice::Cpu).unwrap();
-        let recognizer = Recognizer::new(subset, Box::new(torch));
-        let _entered = recognizer.backend().enter().unwrap();
-        let pool = FramePool::new(recognizer.subset.frame);
-        let frames: Vec<Frame> = [[10, 20, 30], [200, 190, 90], [90, 140, 220]]
-            .into_iter()
-            .map(|colour| frame(&pool, colour))
-            .collect();
-        let wants = vec![recognizer.subset.features; 3];
-        let all = recognizer
-            .recognize(&frames.iter().collect::<Vec<_>>(), &wants)
-            .unwrap();
-        for (frame, together) in frames.iter().zip(&all) {
-            let alone = recognizer.recognize(&[frame], &wants[..1]).unwrap();
-            let names = |found: &Findings| {
-                found
-                    .labels
-                    .iter()
-                    .map(|label| label.name.clone())
-                    .collect::<Vec<_>>()
-            };
-            assert_eq!(names(&alone[0]), names(together));
-            assert_eq!(alone[0].faces.len(), together.faces.len());
-            assert_eq!(alone[0].logos.len(), together.logos.len());
-        }
-    }
-}
+mod tests;

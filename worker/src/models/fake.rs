@@ -1,8 +1,11 @@
 //! A backend that looks at colours: real answers without libtorch, and failures on demand.
 
+use std::io::Cursor;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 
-use super::{Backend, BackendError, Crop, ModelSet, Recognizer, Rows, Staged};
+use super::set::sha256;
+use super::{Backend, BackendError, Crop, ModelSet, Recognizer, Rows, Scored, SetError, Staged};
 use crate::frame::Frame;
 
 /// An image whose first pixel has this colour spoils its batch.
@@ -19,8 +22,9 @@ pub(crate) const HELD: [u8; 3] = [0, 255, 0];
 const MODEL_SET: &str = "
 apiVersion: spillway.dev/v1alpha1
 kind: ModelSet
-metadata: {name: fake}
+metadata: {name: fake, version: VERSION}
 spec:
+  golden: {file: golden.jsonl, sha256: GOLDEN}
   frame: {width: 16, height: 12}
   models:
     - name: faces
@@ -52,13 +56,26 @@ spec:
 #[derive(Debug, Default)]
 pub(crate) struct Gate(Mutex<bool>, Condvar);
 
+/// What the backend answers to the golden image, which is blue.
+const GOLDEN: &str = r#"{"file": "blue.png", "sha256": "IMAGE", "models": {
+"faces": {"boxes": [{"label": "face", "score": 1.0, "corners": [0.25, 0.25, 0.75, 0.75]}]},
+"face-attributes": {"crops": [{"left": 4, "top": 3, "width": 8, "height": 6, "heads":
+{"age": {"dark": 0.0, "bright": 1.0}, "gender": {"a": 0.7, "b": 0.3}}}]},
+"context": {"scores": {"bright": 1.0, "red": 0.0}}}}"#;
+
 /// Looks at the first pixel of each frame.
 pub(crate) struct Fake {
     gate: Arc<Gate>,
+    spoilt: Arc<Spoilt>,
+    version: String,
 }
+
+/// Version of the set whose answers are wrong from now on.
+pub(crate) type Spoilt = Mutex<String>;
 
 struct FakeBatch {
     colours: Vec<[u8; 3]>,
+    is_spoilt: bool,
 }
 
 // === impl Gate ===
@@ -75,13 +92,52 @@ impl Gate {
     }
 }
 
-/// All models of the fake set: humans and context; it has no brands.
+/// Writes the fake set into a folder: humans and context; it has no brands.
+pub(crate) fn write_set(folder: &Path, version: &str) {
+    let mut image = Cursor::new(Vec::new());
+    image::RgbImage::from_pixel(16, 12, image::Rgb([0, 0, 255]))
+        .write_to(&mut image, image::ImageFormat::Png)
+        .unwrap();
+    let image = image.into_inner();
+    let golden = GOLDEN.replace("IMAGE", &sha256(&image)).replace('\n', "");
+    let manifest = MODEL_SET
+        .replace("VERSION", version)
+        .replace("GOLDEN", &sha256(golden.as_bytes()))
+        // So that each version answers for itself.
+        .replace("margin: 0.1", &format!("margin: 0.1{}", version.len()));
+    put(folder, "blue.png", &image);
+    put(folder, "golden.jsonl", golden.as_bytes());
+    put(folder, "weights", b"");
+    put(folder, "modelset.yaml", manifest.as_bytes());
+}
+
+/// Writes a file that is whole at every moment.
+pub(crate) fn put(folder: &Path, file: &str, bytes: &[u8]) {
+    std::fs::write(folder.join("beside"), bytes).unwrap();
+    std::fs::rename(folder.join("beside"), folder.join(file)).unwrap();
+}
+
+/// The set in a folder, with this backend.
+pub(crate) fn load(
+    folder: &Path,
+    gate: Arc<Gate>,
+    spoilt: Arc<Spoilt>,
+) -> Result<Recognizer, SetError> {
+    let subset = ModelSet::load(folder)?.subset(None)?;
+    let golden = subset.golden()?;
+    let backend = Fake {
+        gate,
+        spoilt,
+        version: subset.set.clone(),
+    };
+    Ok(Recognizer::new(subset, Box::new(backend), golden))
+}
+
+/// All models of the fake set.
 pub(crate) fn recognizer(gate: Arc<Gate>) -> Recognizer {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("modelset.yaml"), MODEL_SET).unwrap();
-    std::fs::write(folder.path().join("weights"), b"").unwrap();
-    let subset = ModelSet::load(folder.path()).unwrap().subset(None).unwrap();
-    Recognizer::new(subset, Box::new(Fake { gate }))
+    write_set(folder.path(), "v");
+    load(folder.path(), gate, Arc::default()).unwrap()
 }
 
 impl Backend for Fake {
@@ -110,7 +166,8 @@ impl Backend for Fake {
         if colours.contains(&POISON) {
             return Err(BackendError::Failed("this colour is poison".into()));
         }
-        Ok(Box::new(FakeBatch { colours }))
+        let is_spoilt = *self.spoilt.lock().unwrap() == self.version;
+        Ok(Box::new(FakeBatch { colours, is_spoilt }))
     }
 
     fn images_max(&self) -> usize {
@@ -153,10 +210,26 @@ impl Staged for FakeBatch {
             _ => Rows {
                 values: rows
                     .flat_map(|[red, green, blue]| [share(red.max(green).max(blue)), share(red)])
+                    .map(|score| if self.is_spoilt { 1.0 - score } else { score })
                     .collect(),
                 width: 2,
             },
         })
+    }
+
+    fn run_labels(&self, model: usize, images: &[usize]) -> Result<Vec<Vec<Scored>>, BackendError> {
+        let rows = self.run(model, images)?;
+        let reaching = |row: &[f32]| {
+            let scored = row.iter().enumerate();
+            scored
+                .map(|(label, score)| Scored {
+                    label,
+                    score: *score,
+                })
+                .filter(|scored| scored.score >= 0.5)
+                .collect()
+        };
+        Ok(rows.iter().map(reaching).collect())
     }
 
     fn run_crops(&self, _: usize, crops: &[Crop]) -> Result<Rows, BackendError> {

@@ -7,26 +7,39 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use spillway_wire::Feature;
 
+use super::golden::Golden;
 use crate::frame::Size;
 use crate::work::{FEATURES, Wants, feature_name};
 
 mod raw;
+mod report;
 
-/// Changes when the code between bytes and models changes what they see.
-const PREPROCESSING: &str = "spillway-letterbox-1";
+pub(crate) use report::Report;
+
+/// What becomes of bytes before models see them; changes when the code that does it changes what they see.
+pub(crate) const PREPROCESSING: &str = "spillway-letterbox-1";
+/// A manifest of more bytes is none: 7,500 labels with parents are 1 MB.
+const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 
 /// A declared set, checked except for the files' contents.
 #[derive(Debug)]
 pub(crate) struct ModelSet {
     pub(crate) name: String,
-    folder: PathBuf,
+    /// What its maker calls this state of it; empty where it has no name.
+    pub(crate) version: String,
+    path: PathBuf,
     frame: Size,
     models: Vec<Model>,
+    golden: Option<GoldenFile>,
 }
 
 /// The models of a set that one worker runs.
 #[derive(Debug)]
 pub(crate) struct Subset {
+    /// Name and version of its set, for people.
+    pub(crate) set: String,
+    /// Where its set's manifest is.
+    pub(crate) path: PathBuf,
     /// The names of its features, sorted, joined by `+`.
     pub(crate) name: String,
     /// Hexadecimal BLAKE3 of all that decides its answers.
@@ -34,6 +47,8 @@ pub(crate) struct Subset {
     pub(crate) features: Wants,
     pub(crate) frame: Size,
     pub(crate) models: Vec<Model>,
+    /// Inputs with the answers that are expected to them.
+    pub(crate) golden: Option<GoldenFile>,
     /// Whether it is all that the set declares.
     pub(crate) is_whole: bool,
 }
@@ -47,9 +62,24 @@ pub(crate) struct Model {
     /// Where the file is; not part of the digest, what is in it is.
     #[serde(skip)]
     pub(crate) file: PathBuf,
-    sha256: String,
+    pub(crate) sha256: String,
     pub(crate) input: Size,
+    /// Whether a GPU may compute in half precision; a CPU never does.
+    pub(crate) half: bool,
     pub(crate) task: Task,
+}
+
+/// A model in a table.
+#[derive(Debug, Serialize)]
+pub(crate) struct ModelSummary {
+    pub(crate) name: String,
+    pub(crate) subset: &'static str,
+    pub(crate) file: PathBuf,
+    pub(crate) sha256: String,
+    /// Length of the file; 0 where it is not there.
+    pub(crate) bytes: u64,
+    pub(crate) input: [u32; 2],
+    pub(crate) finds: String,
 }
 
 /// What a model does.
@@ -58,9 +88,9 @@ pub(crate) struct Model {
 pub(crate) enum Task {
     /// Finds boxes: rows of `k × 6` numbers (left, top, right, bottom, score, class).
     Detect {
-        labels: Vec<String>,
-        threshold: f32,
+        labels: Vec<BoxLabel>,
         nms_iou: f32,
+        tiles: Option<Tiles>,
     },
     /// Describes each box that another model found: one softmax per head.
     Attributes {
@@ -71,6 +101,22 @@ pub(crate) enum Task {
     },
     /// Labels the whole image: one sigmoid per label.
     Classify { labels: Vec<ClassLabel> },
+}
+
+/// What a detector calls a box, and from which score on.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct BoxLabel {
+    pub(crate) name: String,
+    pub(crate) threshold: f32,
+}
+
+/// How a frame is cut for a detector of small things: each part is seen as large as its input is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Tiles {
+    pub(crate) columns: u32,
+    pub(crate) rows: u32,
+    /// How much neighbours share, as a share of a tile: a thing that is smaller is whole in one of them.
+    pub(crate) overlap: f32,
 }
 
 /// One attribute and the values it may have.
@@ -89,28 +135,53 @@ pub(crate) struct ClassLabel {
     pub(crate) threshold: f32,
 }
 
-/// Why a model set cannot be used.
+/// Where the golden inputs stand, and how near an answer must come to the expected one.
+#[derive(Debug, Clone)]
+pub(crate) struct GoldenFile {
+    pub(crate) file: PathBuf,
+    pub(crate) sha256: String,
+    /// Largest difference of two scores.
+    pub(crate) tolerance: f32,
+}
+
+/// Why a model set is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetError {
-    #[error("model set {path}: cannot be read")]
+    #[error("{path}: cannot be read")]
     Read {
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    #[error("model set {path}: {problems}", problems = .problems.join("; "))]
-    Invalid {
-        path: PathBuf,
-        /// All of them, each with the path of its field.
-        problems: Vec<String>,
-    },
-    #[error("model `{model}`: {file} has SHA-256 {found}, the set declares {declared}")]
+    #[error(transparent)]
+    Invalid(Box<Report>),
+    #[error("{path}: {why}")]
+    Unfit { path: PathBuf, why: String },
+    #[error("{of}: {file} has SHA-256 {found}, the set declares {declared}")]
     Digest {
-        model: String,
+        /// Whose file it is: `model x`, `golden inputs`.
+        of: String,
         file: PathBuf,
         found: String,
         declared: String,
     },
+    #[error("model `{model}`: {file} cannot be loaded: {why}")]
+    Load {
+        model: String,
+        file: PathBuf,
+        why: String,
+    },
+    #[error("model `{model}`: {file} does not answer as declared: {why}")]
+    Answers {
+        model: String,
+        file: PathBuf,
+        why: String,
+    },
+    /// The device that was asked for cannot be used: no file is at fault.
+    #[error("{0}")]
+    Device(String),
+    #[error("golden inputs {file}: {why}")]
+    Golden { file: PathBuf, why: String },
 }
 
 // === impl ModelSet ===
@@ -118,41 +189,45 @@ pub(crate) enum SetError {
 impl ModelSet {
     /// Reads a set from a folder with a `modelset.yaml`, or from such a file.
     ///
+    /// Links are followed first, so that a set whose link is moved meanwhile is read from one folder.
+    ///
     /// # Errors
     /// When it cannot be read, or with all problems of what it declares.
     pub(crate) fn load(path: &Path) -> Result<Self, SetError> {
-        let path = if path.is_dir() {
-            path.join("modelset.yaml")
-        } else {
-            path.to_owned()
+        let read = |path: &Path| {
+            let path = path.to_owned();
+            move |source| SetError::Read { path, source }
         };
-        let text = std::fs::read_to_string(&path).map_err(|source| SetError::Read {
-            path: path.clone(),
-            source,
-        })?;
-        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        raw::parse(&text, folder).map_err(|problems| SetError::Invalid { path, problems })
+        let mut path = path.canonicalize().map_err(read(path))?;
+        if path.is_dir() {
+            path.push("modelset.yaml");
+        }
+        let bytes = std::fs::metadata(&path).map_err(read(&path))?.len();
+        if bytes > MANIFEST_BYTES_MAX {
+            let why = format!("{bytes} bytes are no manifest, {MANIFEST_BYTES_MAX} is the most");
+            return Err(SetError::Unfit { path, why });
+        }
+        let text = std::fs::read_to_string(&path).map_err(read(&path))?;
+        raw::parse(&text, &path).map_err(|report| SetError::Invalid(Box::new(report)))
     }
 
     /// The models for `features`, or all of them.
     ///
     /// # Errors
-    /// When the set has no models for one of them, or a file is not the declared one.
+    /// When the set has no models for one of them.
     pub(crate) fn subset(&self, features: Option<Wants>) -> Result<Subset, SetError> {
         let declared = Wants::of(self.models.iter().map(|model| model.feature));
         let features = features.unwrap_or(declared);
-        let missing: Vec<String> = features
+        let missing: Vec<&str> = features
             .without(declared)
             .iter()
-            .map(|feature| {
-                let (set, feature) = (&self.name, feature_name(feature));
-                format!("the set `{set}` declares no models of subset `{feature}`")
-            })
+            .map(feature_name)
             .collect();
         if !missing.is_empty() || features.is_empty() {
-            return Err(SetError::Invalid {
-                path: self.folder.clone(),
-                problems: missing,
+            let (name, missing) = (&self.name, missing.join("`, `"));
+            return Err(SetError::Unfit {
+                path: self.path.clone(),
+                why: format!("the set `{name}` declares no models of subset `{missing}`"),
             });
         }
         let models: Vec<Model> = self
@@ -161,12 +236,14 @@ impl ModelSet {
             .filter(|model| features.contains(model.feature))
             .cloned()
             .collect();
-        for model in &models {
-            model.check_file()?;
-        }
         let names: BTreeSet<&str> = features.iter().map(feature_name).collect();
         let names: Vec<&str> = names.into_iter().collect();
         Ok(Subset {
+            set: match self.version.as_str() {
+                "" => self.name.clone(),
+                version => format!("{} {version}", self.name),
+            },
+            path: self.path.clone(),
             name: names.join("+"),
             digest: digest(self.frame, &models),
             is_whole: FEATURES
@@ -175,37 +252,120 @@ impl ModelSet {
             features,
             frame: self.frame,
             models,
+            golden: self.golden.clone(),
+        })
+    }
+}
+
+// === impl Subset ===
+
+impl Subset {
+    /// The golden inputs, if the set declares any.
+    ///
+    /// # Errors
+    /// When a file is not the declared one, or does not say what golden inputs say.
+    pub(crate) fn golden(&self) -> Result<Option<Golden>, SetError> {
+        self.golden
+            .as_ref()
+            .map(|file| Golden::load(file, self))
+            .transpose()
+    }
+}
+
+impl Model {
+    /// The file's bytes, compared with their declared digest: nothing else may be parsed.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not the declared one.
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, SetError> {
+        vouched(&self.file, &self.sha256, || {
+            format!("model `{}`", self.name)
         })
     }
 }
 
 impl Model {
-    /// Compares the file with its declared digest, before anything parses it.
-    fn check_file(&self) -> Result<(), SetError> {
-        let file = self.file.clone();
-        let bytes = std::fs::read(&file).map_err(|source| SetError::Read {
-            path: file.clone(),
-            source,
-        })?;
-        let found = hex(&Sha256::digest(&bytes));
-        if found == self.sha256 {
-            return Ok(());
+    /// Whether it looks at what another model found.
+    pub(crate) fn is_on_crops(&self) -> bool {
+        matches!(self.task, Task::Attributes { .. })
+    }
+
+    /// What it is, for people.
+    pub(crate) fn summary(&self) -> ModelSummary {
+        let finds = match &self.task {
+            Task::Detect { labels, tiles, .. } => {
+                let tiled = match tiles {
+                    Some(Tiles { columns, rows, .. }) => format!(", in {columns}x{rows} tiles too"),
+                    None => String::new(),
+                };
+                format!("boxes of {} labels{tiled}", labels.len())
+            }
+            Task::Attributes { of, heads, .. } => {
+                let names: Vec<&str> = heads.iter().map(|head| head.name.as_str()).collect();
+                format!("{} of {of}", names.join(", "))
+            }
+            Task::Classify { labels } => format!("{} labels of the image", labels.len()),
+        };
+        ModelSummary {
+            name: self.name.clone(),
+            subset: feature_name(self.feature),
+            file: self.file.clone(),
+            sha256: self.sha256.clone(),
+            bytes: std::fs::metadata(&self.file).map_or(0, |about| about.len()),
+            input: [self.input.width, self.input.height],
+            finds,
         }
-        Err(SetError::Digest {
-            model: self.name.clone(),
-            file,
-            found,
-            declared: self.sha256.clone(),
-        })
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// A file's bytes, if their SHA-256 is the declared one.
+pub(super) fn vouched(
+    file: &Path,
+    declared: &str,
+    of: impl FnOnce() -> String,
+) -> Result<Vec<u8>, SetError> {
+    let bytes = std::fs::read(file).map_err(|source| SetError::Read {
+        path: file.to_owned(),
+        source,
+    })?;
+    let found = sha256(&bytes);
+    if found == declared {
+        return Ok(bytes);
+    }
+    Err(SetError::Digest {
+        of: of(),
+        file: file.to_owned(),
+        found,
+        declared: declared.to_owned(),
+    })
+}
+
+/// Hexadecimal SHA-256.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
+    let digest = Sha256::digest(bytes);
+    digest.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+// === impl SetError ===
+
+impl SetError {
+    /// What kind of refusal it is, for metrics.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "unreadable",
+            Self::Invalid(_) => "invalid",
+            Self::Unfit { .. } => "unfit",
+            Self::Digest { .. } => "digest",
+            Self::Load { .. } => "load",
+            Self::Answers { .. } => "answers",
+            Self::Golden { .. } => "golden",
+            Self::Device(_) => "device",
+        }
+    }
 }
 
 /// BLAKE3 over all that decides a subset's answers: preprocessing, frame, and each model with its file's digest.

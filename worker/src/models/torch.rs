@@ -3,11 +3,15 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use tch::{CModule, Cuda, Device, IndexOp as _, Kind, TchError, Tensor};
 
-use super::set::Subset;
-use super::{Backend, BackendError, Crop, Rows, Staged};
+use super::set::{Model, SetError, Subset, Task};
+use super::{Backend, BackendError, Crop, LABELS_MAX, Rows, Scored, Staged};
 use crate::ffi;
 use crate::frame::{Frame, Size};
 
@@ -31,11 +35,15 @@ pub(crate) enum DeviceChoice {
 pub(crate) struct Torch {
     models: Vec<Loaded>,
     device: Device,
+    /// Cores that each batch is split over.
+    cores: AtomicI32,
 }
 
 struct Loaded {
     module: CModule,
     input: Size,
+    /// On the device: from which score on each label counts. Empty where the model labels nothing.
+    thresholds: Mutex<Tensor>,
 }
 
 /// A batch on the device: `u8 [n, 3, height, width]`, channels last.
@@ -50,40 +58,26 @@ struct Batch<'a> {
 // === impl Torch ===
 
 impl Torch {
-    /// Loads the models of a subset, whose files were checked against their digests.
+    /// Loads the models of a subset: from memory, once their bytes are known to be the declared ones. A file that is
+    /// changed in between is never parsed.
     ///
     /// # Errors
-    /// When a GPU is asked for that is not there, or libtorch cannot read a file.
-    pub(crate) fn load(subset: &Subset, choice: DeviceChoice) -> anyhow::Result<Self> {
-        let device = match choice {
-            DeviceChoice::Cpu | DeviceChoice::None => Device::Cpu,
-            DeviceChoice::Auto => Device::cuda_if_available(),
-            DeviceChoice::Cuda(index) => {
-                let found = Cuda::device_count().max(0) as usize;
-                anyhow::ensure!(
-                    index < found,
-                    "GPU {index} was asked for, {found} are there"
-                );
-                Device::Cuda(index)
-            }
-        };
-        // One thread per batch: batches run side by side, and splitting one costs more than it gains.
-        tch::set_num_threads(1);
+    /// When a GPU is asked for that is not there, a file is not the declared one, or libtorch cannot read it.
+    pub(crate) fn load(subset: &Subset, choice: DeviceChoice) -> Result<Self, SetError> {
+        let device = device(choice).map_err(SetError::Device)?;
         // The profiling executor would compile again for every new shape, on the first jobs.
-        tch::jit::f_set_profiling_mode(false)?;
+        let set_up = tch::jit::f_set_profiling_mode(false);
+        set_up.map_err(|error| SetError::Device(first_line(&error)))?;
         let models = subset
             .models
             .iter()
-            .map(|model| {
-                let mut module = CModule::load_on_device(&model.file, device)?;
-                module.f_set_eval()?;
-                Ok(Loaded {
-                    module,
-                    input: model.input,
-                })
-            })
-            .collect::<Result<_, TchError>>()?;
-        Ok(Self { models, device })
+            .map(|model| Loaded::load(model, device));
+        Ok(Self {
+            models: models.collect::<Result<_, SetError>>()?,
+            device,
+            // Batches run side by side: splitting one costs more than it gains, unless measured otherwise.
+            cores: AtomicI32::new(1),
+        })
     }
 
     /// How many images the device gets for `count`: on a GPU only the sizes that were warmed.
@@ -95,25 +89,22 @@ impl Torch {
         }
     }
 
-    /// Runs a model over `images`, of which the first `count` matter.
-    fn forward(&self, model: usize, images: &Tensor, count: usize) -> Result<Rows, BackendError> {
+    /// Runs a model over `images`; on the device, `f32`, a row for each of the first `count`.
+    fn forward(&self, model: usize, images: &Tensor, count: usize) -> Result<Tensor, TchError> {
         // Not forward_is: it leaks its inputs when the model fails (tch 0.24).
-        let output = self.models[model]
-            .module
-            .forward_ts(&[images])
-            .map_err(explain)?;
-        let output = output
-            .f_narrow(0, 0, count as i64)
-            .and_then(|rows| rows.f_to_device(Device::Cpu))
-            .and_then(|rows| rows.f_to_kind(Kind::Float))
-            .and_then(|rows| rows.f_reshape([count as i64, -1]))
-            .and_then(|rows| rows.f_contiguous())
-            .map_err(explain)?;
-        let width = output.size().last().copied().unwrap_or(0) as usize;
-        let mut values = vec![0_f32; count * width];
-        let length = values.len();
-        output.f_copy_data(&mut values, length).map_err(explain)?;
-        Ok(Rows { values, width })
+        let output = self.models[model].module.forward_ts(&[images])?;
+        if output
+            .size()
+            .first()
+            .is_none_or(|rows| *rows < count as i64)
+        {
+            let message = format!("{:?} is no row for each of {count} images", output.size());
+            return Err(TchError::Shape(message));
+        }
+        output
+            .f_narrow(0, 0, count as i64)?
+            .f_to_kind(Kind::Float)?
+            .f_reshape([count as i64, -1])
     }
 
     /// Antialiased bilinear, `u8` to `u8`.
@@ -132,10 +123,149 @@ impl Torch {
     }
 }
 
+// === impl Loaded ===
+
+impl Loaded {
+    fn load(model: &Model, device: Device) -> Result<Self, SetError> {
+        let bytes = model.bytes()?;
+        let unreadable = |why: String| SetError::Load {
+            model: model.name.clone(),
+            file: model.file.clone(),
+            why,
+        };
+        let loaded = || {
+            let mut module = CModule::load_data_on_device(&mut bytes.as_slice(), device)?;
+            module.f_set_eval()?;
+            if model.half && device.is_cuda() {
+                module.to(device, Kind::Half, false);
+            }
+            let thresholds: Vec<f32> = match &model.task {
+                Task::Classify { labels } => labels.iter().map(|label| label.threshold).collect(),
+                Task::Detect { .. } | Task::Attributes { .. } => Vec::new(),
+            };
+            Ok(Self {
+                module,
+                input: model.input,
+                thresholds: Mutex::new(Tensor::f_from_slice(&thresholds)?.f_to_device(device)?),
+            })
+        };
+        // `CModule::to` panics where it fails.
+        catch_unwind(AssertUnwindSafe(loaded))
+            .unwrap_or_else(|_| Err(TchError::Kind("it cannot be converted to half".into())))
+            .map_err(|error| unreadable(first_line(&error)))
+    }
+}
+
+/// `f32` numbers of a tensor, read from the device in one copy.
+pub(super) fn read(rows: &Tensor) -> Result<Rows, TchError> {
+    let rows = rows.f_to_device(Device::Cpu)?.f_contiguous()?;
+    let width = rows.size().last().copied().unwrap_or(0) as usize;
+    let mut values = vec![0_f32; rows.numel()];
+    let length = values.len();
+    rows.f_copy_data(&mut values, length)?;
+    Ok(Rows { values, width })
+}
+
+/// Of each row of scores, those that reach their thresholds, the best first.
+///
+/// `scores`: `f32 [n, labels]`; `thresholds`: `f32 [labels]`, on the same device.
+/// Chosen there, so that what is read back does not grow with the number of labels.
+///
+/// # Errors
+/// `Failed` also where a score is not a number.
+pub(crate) fn select(
+    scores: &Tensor,
+    thresholds: &Tensor,
+) -> Result<Vec<Vec<Scored>>, BackendError> {
+    let labels = thresholds.size()[0];
+    if scores.size().get(1) != Some(&labels) {
+        let message = format!("{:?} are no scores of {labels} labels", scores.size());
+        return Err(BackendError::Failed(message));
+    }
+    let most = labels.min(LABELS_MAX as i64);
+    let chosen = || {
+        // Below every score there is, so that it sorts last and is told apart.
+        let out = Tensor::f_full([], -1.0, (Kind::Float, scores.device()))?;
+        let reaching = scores.f_where_self(&scores.f_ge_tensor(thresholds)?, &out)?;
+        let (best, places) = reaching.f_topk(most, 1, true, true)?;
+        // Not a number plus anything is not a number: one sum tells of the whole row.
+        let sums = scores.f_sum_dim_intlist([1_i64].as_slice(), true, Kind::Float)?;
+        // A place is exact as f32 up to 16 million labels.
+        read(&Tensor::f_cat(
+            &[best, places.f_to_kind(Kind::Float)?, sums],
+            1,
+        )?)
+    };
+    let rows = chosen().map_err(explain)?;
+    let most = most as usize;
+    rows.iter()
+        .map(|row| {
+            if !row[2 * most].is_finite() {
+                return Err(BackendError::Failed("an answer is not a number".into()));
+            }
+            let scored = row[..most].iter().zip(&row[most..]);
+            let scored = scored.take_while(|(score, _)| **score >= 0.0);
+            Ok(scored
+                .map(|(score, place)| Scored {
+                    label: *place as usize,
+                    score: *score,
+                })
+                .collect())
+        })
+        .collect()
+}
+
+/// The device that is asked for.
+///
+/// # Errors
+/// When it is not there: a job must not run on a CPU where a GPU was meant.
+fn device(choice: DeviceChoice) -> Result<Device, String> {
+    let index = match choice {
+        DeviceChoice::Cpu | DeviceChoice::None => return Ok(Device::Cpu),
+        DeviceChoice::Auto if !has_gpu() => return Ok(Device::Cpu),
+        DeviceChoice::Auto => 0,
+        DeviceChoice::Cuda(index) => index,
+    };
+    let loaded = ffi::load_cuda();
+    let found = match loaded {
+        Ok(()) => Cuda::device_count().max(0) as usize,
+        Err(_) => 0,
+    };
+    if index < found {
+        return Ok(Device::Cuda(index));
+    }
+    match (choice, loaded) {
+        (DeviceChoice::Auto, Ok(())) => Ok(Device::Cpu),
+        (DeviceChoice::Auto, Err(why)) => {
+            tracing::warn!(error = why, "a GPU is here that libtorch cannot use");
+            Ok(Device::Cpu)
+        }
+        (_, Ok(())) => Err(format!("GPU {index} was asked for, {found} are there")),
+        (_, Err(why)) => Err(format!("GPU {index} was asked for, and {why}")),
+    }
+}
+
+/// Whether a driver shows a GPU: loading libtorch's CUDA library costs a second and a gigabyte of addresses.
+fn has_gpu() -> bool {
+    let entries = std::fs::read_dir("/proc/driver/nvidia/gpus");
+    entries.is_ok_and(|mut gpus| gpus.next().is_some())
+        || ["/dev/nvidia0", "/dev/dxg"]
+            .iter()
+            .any(|it| Path::new(it).exists())
+}
+
+fn first_line(error: &TchError) -> String {
+    let message = error.to_string();
+    // A CModule's failure has the trace of its code first, and the reason after it.
+    let is_reason = |line: &&str| line.contains("Error:") || line.contains("error:");
+    let line = message.lines().find(is_reason).or(message.lines().next());
+    line.unwrap_or_default().trim().to_owned()
+}
+
 impl Backend for Torch {
     fn enter(&self) -> Result<Box<dyn Any>, BackendError> {
         // The number of threads is kept per thread by OpenMP.
-        tch::set_num_threads(1);
+        tch::set_num_threads(self.cores.load(Ordering::Relaxed));
         Ok(Box::new(tch::no_grad_guard()))
     }
 
@@ -171,11 +301,30 @@ impl Backend for Torch {
         };
         Some(gpu_model().unwrap_or_else(|| format!("cuda:{index}")))
     }
+
+    fn split(&self, cores: usize) {
+        self.cores
+            .store(i32::try_from(cores).unwrap_or(1), Ordering::Relaxed);
+    }
 }
 
 // === impl Batch ===
 
 impl Batch<'_> {
+    /// What a model answers to some images of the batch, on the device.
+    fn output(&self, model: usize, images: &[usize]) -> Result<Tensor, TchError> {
+        let all = self.in_size(self.torch.models[model].input)?;
+        if images.len() == self.count {
+            return self.torch.forward(model, &all, self.count);
+        }
+        let mut rows: Vec<i64> = images.iter().map(|image| *image as i64).collect();
+        let last = rows.last().copied().unwrap_or(0);
+        rows.resize(self.torch.bucket(images.len()), last);
+        let rows = Tensor::f_from_slice(&rows)?.f_to_device(self.torch.device)?;
+        let some = all.f_index_select(0, &rows)?;
+        self.torch.forward(model, &some, images.len())
+    }
+
     /// All images in `size`.
     fn in_size(&self, size: Size) -> Result<Tensor, TchError> {
         let own = self.images.size();
@@ -194,20 +343,19 @@ impl Batch<'_> {
 
 impl Staged for Batch<'_> {
     fn run(&self, model: usize, images: &[usize]) -> Result<Rows, BackendError> {
-        let all = self
-            .in_size(self.torch.models[model].input)
-            .map_err(explain)?;
-        if images.len() == self.count {
-            return self.torch.forward(model, &all, self.count);
-        }
-        let mut rows: Vec<i64> = images.iter().map(|image| *image as i64).collect();
-        let last = rows.last().copied().unwrap_or(0);
-        rows.resize(self.torch.bucket(images.len()), last);
-        let some = Tensor::f_from_slice(&rows)
-            .and_then(|rows| rows.f_to_device(self.torch.device))
-            .and_then(|rows| all.f_index_select(0, &rows))
-            .map_err(explain)?;
-        self.torch.forward(model, &some, images.len())
+        self.output(model, images)
+            .and_then(|rows| read(&rows))
+            .map_err(explain)
+    }
+
+    fn run_labels(&self, model: usize, images: &[usize]) -> Result<Vec<Vec<Scored>>, BackendError> {
+        let scores = self.output(model, images).map_err(explain)?;
+        let thresholds = &self.torch.models[model].thresholds;
+        let thresholds = thresholds
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .shallow_clone();
+        select(&scores, &thresholds)
     }
 
     fn run_crops(&self, model: usize, crops: &[Crop]) -> Result<Rows, BackendError> {
@@ -219,6 +367,9 @@ impl Staged for Batch<'_> {
             let part = self
                 .images
                 .f_i((image..=image, .., top..bottom, left..right))?;
+            if (crop.width, crop.height) == (size.width, size.height) {
+                return Ok(part);
+            }
             self.torch.resize(&part, size)
         };
         let mut parts = crops
@@ -230,14 +381,16 @@ impl Staged for Batch<'_> {
             parts.push(parts[0].shallow_clone());
         }
         let images = Tensor::f_cat(&parts, 0).map_err(explain)?;
-        self.torch.forward(model, &images, crops.len())
+        self.torch
+            .forward(model, &images, crops.len())
+            .and_then(|rows| read(&rows))
+            .map_err(explain)
     }
 }
 
 /// What a failure of libtorch means.
-fn explain(error: TchError) -> BackendError {
-    let message = error.to_string();
-    let first = message.lines().next().unwrap_or_default().to_owned();
+pub(super) fn explain(error: TchError) -> BackendError {
+    let (message, first) = (error.to_string(), first_line(&error));
     let is_memory = message.contains("out of memory") || message.contains("DefaultCPUAllocator");
     // After any other CUDA error the context is lost: later calls fail or, worse, answer nonsense.
     if message.contains("CUDA error") && !is_memory {
@@ -255,4 +408,60 @@ fn gpu_model() -> Option<String> {
         .find_map(|gpu| std::fs::read_to_string(gpu.path().join("information")).ok())?;
     let line = about.lines().find_map(|line| line.strip_prefix("Model:"))?;
     Some(line.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_device_chooses_what_a_loop_would(
+            rows in proptest::collection::vec(proptest::collection::vec(0.0..1.0_f32, 150), 1..4),
+            threshold in 0.0..1.0_f32,
+        ) {
+            let thresholds: Vec<f32> = (0..150).map(|at| threshold * (at % 3) as f32 / 2.0).collect();
+            let scores = Tensor::from_slice(&rows.concat()).reshape([rows.len() as i64, 150]);
+            let chosen = select(&scores, &Tensor::from_slice(&thresholds)).unwrap();
+            for (row, chosen) in rows.iter().zip(chosen) {
+                let mut expected: Vec<f32> = row
+                    .iter()
+                    .zip(&thresholds)
+                    .filter(|(score, threshold)| score >= threshold)
+                    .map(|(score, _)| *score)
+                    .collect();
+                expected.sort_by(|a, b| b.total_cmp(a));
+                expected.truncate(LABELS_MAX);
+                let scores: Vec<f32> = chosen.iter().map(|it| it.score).collect();
+                prop_assert_eq!(scores, expected);
+                prop_assert!(chosen.iter().all(|it| row[it.label] == it.score));
+            }
+        }
+    }
+
+    #[test]
+    fn a_score_that_is_not_a_number_fails_wherever_it_is() {
+        for spoilt in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for at in [0, 77, 149] {
+                let mut row = [0.5_f32; 150];
+                row[at] = spoilt;
+                let scores = Tensor::from_slice(&row).reshape([1, 150]);
+                let thresholds = Tensor::from_slice(&[0.9_f32; 150]);
+                let error = select(&scores, &thresholds).unwrap_err().to_string();
+                assert!(error.contains("not a number"), "{spoilt} at {at}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn scores_of_other_labels_fail() {
+        let scores = Tensor::from_slice(&[0.5_f32; 6]).reshape([2, 3]);
+        let error = select(&scores, &Tensor::from_slice(&[0.5_f32; 4])).unwrap_err();
+        assert!(
+            error.to_string().contains("no scores of 4 labels"),
+            "{error}"
+        );
+    }
 }

@@ -55,6 +55,8 @@ struct CountersSeen {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct MachineSeen {
     was_ready: bool,
+    #[serde(default)]
+    ready_at: Option<Timestamp>,
     was_interrupted: bool,
     was_cut: bool,
 }
@@ -62,12 +64,8 @@ struct MachineSeen {
 // === impl Beliefs ===
 
 impl Beliefs {
-    /// Learns from what changed since the last snapshot; `told` gives a pool's policy by its name.
-    pub(crate) fn observe<'a>(
-        &mut self,
-        snapshot: &Snapshot,
-        told: impl Fn(&str) -> Option<&'a Pool>,
-    ) {
+    /// Learns from what changed since the last snapshot.
+    pub(crate) fn observe(&mut self, snapshot: &Snapshot) {
         let elapsed = self.at.map_or(0, |at| {
             millis(snapshot.taken_at.duration_since(at))
                 .max(0)
@@ -105,35 +103,36 @@ impl Beliefs {
             }
         }
         self.counters = counters;
-        self.learn_machines(snapshot, &ready, &interrupted, elapsed, told);
+        self.learn_machines(snapshot, &ready, &interrupted, elapsed);
     }
 
-    fn learn_machines<'a>(
+    fn learn_machines(
         &mut self,
         snapshot: &Snapshot,
         ready: &BTreeMap<&IntentId, Timestamp>,
         interrupted: &[&IntentId],
         elapsed_ms: u64,
-        told: impl Fn(&str) -> Option<&'a Pool>,
     ) {
         let mut machines = BTreeMap::new();
+        let mut under_way: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
         for instance in snapshot.instances.iter().take(REMEMBERED_MAX) {
             let mut seen = self.machines.remove(&instance.intent).unwrap_or_default();
             let pool = self.pool(&instance.pool);
             let age = snapshot.taken_at.duration_since(instance.launched_at());
             if let (false, Some(at)) = (seen.was_ready, ready.get(&instance.intent)) {
                 seen.was_ready = true;
+                seen.ready_at = Some(*at);
                 pool.boots.learn(at.duration_since(instance.launched_at()));
             }
             let is_given_up = matches!(instance.progress, Progress::Retiring { .. });
-            if let (false, false, true, Some(told)) = (
-                seen.was_ready,
-                seen.was_cut,
-                is_given_up,
-                told(&instance.pool),
-            ) {
+            if let (false, false, true) = (seen.was_ready, seen.was_cut, is_given_up) {
                 seen.was_cut = true;
-                pool.boots.learn_cut(age, told.boot_time);
+                pool.boots.learn_cut(age);
+            }
+            let is_under_way = matches!(instance.machine, Ok(Machine::Running | Machine::Booting));
+            if is_under_way && !seen.was_ready && !is_given_up {
+                let age = millis(age).max(0).unsigned_abs();
+                under_way.entry(&instance.pool).or_default().push(age);
             }
             let is_taken = interrupted.contains(&&instance.intent)
                 || (seen.was_ready && !is_given_up && instance.machine == Ok(Machine::Terminated));
@@ -147,6 +146,11 @@ impl Beliefs {
             machines.insert(instance.intent.clone(), seen);
         }
         self.machines = machines;
+        for (name, belief) in &mut self.pools {
+            belief
+                .boots
+                .see(under_way.remove(name.as_str()).unwrap_or_default());
+        }
     }
 
     /// Service rate of one worker of `pool`: the mean of what is believed.
@@ -176,6 +180,11 @@ impl Beliefs {
             .is_some_and(|belief| belief.saturated_images > 0)
     }
 
+    /// When the machine of `intent` was first seen to be ready; none where it never was.
+    pub(crate) fn ready_at(&self, intent: &IntentId) -> Option<Timestamp> {
+        self.machines.get(intent)?.ready_at
+    }
+
     /// How long machines of `pool` take from launch to ready.
     pub(crate) fn boot(&self, pool: &Pool) -> BootLaw {
         let belief = self.pools.get(&pool.name);
@@ -186,7 +195,8 @@ impl Beliefs {
     }
 
     /// Interruptions of one machine of `pool` in a thousand hours.
-    pub(crate) fn interruptions_per_kilohour(&self, pool: &Pool) -> u64 {
+    #[must_use]
+    pub fn interruptions_per_kilohour(&self, pool: &Pool) -> u64 {
         let (mut count, mut ms) = (0, 0);
         if pool.market == Market::Spot {
             count += TOLD_INTERRUPTIONS;

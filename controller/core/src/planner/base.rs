@@ -117,6 +117,7 @@ impl Planner {
             pool: BASE_POOL.to_owned(),
             phase: Phase::Booting,
             launched_at,
+            ready_at: None,
             partitions: 0,
         }));
     }

@@ -4,6 +4,7 @@
 //! a part: what is bought early works for longer, so fewer are needed, but what is bought for arrivals that do not come
 //! is wasted (docs/decisions/0005-deciding.md).
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -53,6 +54,8 @@ pub(super) struct Desk<'a> {
     offers: OnceCell<Vec<Offer<'a>>>,
     /// The first point that a new machine can still change.
     reachable: OnceCell<usize>,
+    /// For how long the load is likely to go on.
+    goes_on: OnceCell<SignedDuration>,
 }
 
 /// New machines of one plan, in the order in which they were chosen.
@@ -66,9 +69,9 @@ pub(super) struct Bought<'a> {
 
 /// Machines chosen so far.
 #[derive(Clone)]
-struct Basket<'a> {
+pub(super) struct Basket<'a> {
     supply: Supply,
-    bought: Bought<'a>,
+    pub(super) bought: Bought<'a>,
     /// What was chosen before the needless was left out.
     order: Vec<&'a Pool>,
     /// What stood against more.
@@ -103,22 +106,13 @@ impl Planner {
                 .or(unread)
                 .unwrap_or_else(|| "no partition was found".to_owned());
             plan.hold = Some(Reason::BacklogUnknown { why });
+            self.decide_in_the_dark(fleet, snapshot, plan, next_intent, now);
             return;
         };
-        let mut desk = Desk {
-            planner: self,
-            fleet,
-            load: &load,
-            grid: load.grid(),
-            now,
-            partitions: known.partitions,
-            spending: self.burst_cost_per_hour(fleet),
-            base_added: 0,
-            offers: OnceCell::new(),
-            reachable: OnceCell::new(),
-        };
+        let mut desk = Desk::new(self, fleet, &load, known.partitions, now);
         let mut supply = desk.supply();
-        if snapshot.workers.is_ok() {
+        let is_paused = snapshot.orders.pause_at(now).is_some();
+        if snapshot.workers.is_ok() && !is_paused {
             desk.fill_base(&mut supply, snapshot, plan);
         }
         plan.numbers.backlog = Some(load.waiting());
@@ -130,8 +124,16 @@ impl Planner {
             plan.hold = Some(Reason::FleetUnknown { why: why.clone() });
             return;
         }
+        if is_paused {
+            let due = load.due(&desk.grid, Ahead::Nothing);
+            plan.numbers.late = desk.late(&supply, &due);
+            return;
+        }
         let is_buying = desk.buy(&supply, plan, next_intent);
-        if !known.is_complete() {
+        if let Err(why) = &snapshot.backlog {
+            // What was read a moment ago still counts; that is enough to buy, not to give back.
+            plan.hold = Some(Reason::BacklogUnknown { why: why.clone() });
+        } else if !known.is_complete() {
             plan.hold = Some(partial(known));
         } else if !is_buying && !desk.replace(&supply, plan, next_intent) {
             desk.give_back(supply, &known.lags, plan);
@@ -151,6 +153,28 @@ fn partial(known: Known) -> Reason {
 // === impl Desk ===
 
 impl<'a> Desk<'a> {
+    pub(super) fn new(
+        planner: &'a Planner,
+        fleet: &'a Fleet,
+        load: &'a Load<'a>,
+        partitions: u64,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            planner,
+            fleet,
+            load,
+            grid: load.grid(),
+            now,
+            partitions,
+            spending: planner.burst_cost_per_hour(fleet),
+            base_added: 0,
+            offers: OnceCell::new(),
+            reachable: OnceCell::new(),
+            goes_on: OnceCell::new(),
+        }
+    }
+
     /// The pools that can be bought from, cheapest work first.
     pub(super) fn offers(&self) -> &[Offer<'a>] {
         self.offers.get_or_init(|| {
@@ -178,7 +202,7 @@ impl<'a> Desk<'a> {
     }
 
     /// What all that work and boot do.
-    fn supply(&self) -> Supply {
+    pub(super) fn supply(&self) -> Supply {
         let mut supply = Supply::none(&self.grid);
         for (member, count) in self.fleet.alike() {
             if let Some(share) = self.share(member) {
@@ -191,17 +215,21 @@ impl<'a> Desk<'a> {
     /// What one of them does; none if it does nothing any more.
     pub(super) fn share(&self, member: &Member) -> Option<Share> {
         let base = self.planner.policy.base();
-        let (pool, law, rate) = match self.offer_of_member(member) {
-            Some(offer) => (offer.pool, None, offer.rate),
-            None if member.pool == BASE_POOL => (base, None, self.planner.beliefs.rate_low(base)),
+        let (law, rate) = match self.offer_of_member(member) {
+            Some(offer) => (Some(&offer.law), offer.rate),
+            None if member.pool == BASE_POOL => (None, self.planner.beliefs.rate_low(base)),
             None => return None,
         };
-        let booting = |law: Option<BootLaw>| {
-            let own = law.unwrap_or_else(|| self.planner.beliefs.boot(pool));
-            Share::booting(&self.grid, rate, &own, member.launched_at, self.now)
+        let booting = |law: Option<&BootLaw>| {
+            let told = || self.planner.beliefs.boot(base);
+            let law = law.map_or_else(|| Cow::Owned(told()), Cow::Borrowed);
+            Share::booting(&self.grid, rate, &law, member.launched_at, self.now)
         };
         match member.phase {
-            Phase::Ready => Some(Share::ready(&self.grid, rate)),
+            Phase::Ready => {
+                let from = member.ready_at.unwrap_or(self.grid.origin);
+                Some(Share::since(&self.grid, rate, from))
+            }
             Phase::Launching | Phase::Booting => Some(booting(law)),
             Phase::Interrupted { until } => Some(Share::until(&self.grid, rate, until)),
             Phase::Leaving | Phase::Lost { .. } | Phase::Gone => None,
@@ -215,7 +243,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Buys what is short; says whether anything is.
-    fn buy(&self, supply: &Supply, plan: &mut Plan, next_intent: &mut u64) -> bool {
+    pub(super) fn buy(&self, supply: &Supply, plan: &mut Plan, next_intent: &mut u64) -> bool {
         let due = self.load.due(&self.grid, Ahead::Nothing);
         // Without a pool there is nothing to reckon with but what is late.
         let surely = self.choose(supply, &due);
@@ -236,6 +264,19 @@ impl<'a> Desk<'a> {
             }
         };
         plan.numbers.late = self.late(&chosen.supply, &due);
+        if let (false, Some(vain)) = (
+            chosen.bought.pools.is_empty(),
+            self.planner.effect.vain(self.now),
+        ) {
+            plan.numbers.late = self.late(supply, &due);
+            plan.reasons.push(Reason::Ineffective {
+                added: vain.added,
+                gained: vain.gained,
+                until: vain.until,
+            });
+            // What would be bought is needed by all that is believed: nothing is given back either.
+            return true;
+        }
         let Some(unmet) = self
             .first_unmet(supply, &due)
             .or_else(|| self.first_unmet(supply, &expected))
@@ -261,7 +302,7 @@ impl<'a> Desk<'a> {
             });
         }
         plan.reasons.push(endangered);
-        plan.reasons.extend(self.told(&chosen));
+        plan.reasons.extend(self.told(&chosen, unmet));
         plan.reasons.extend(chosen.caps);
         if chosen.is_short && plan.numbers.late > 0 {
             plan.reasons.push(Reason::DeadlineAtRisk {
@@ -346,28 +387,49 @@ impl<'a> Desk<'a> {
             basket.caps.push(Reason::PartitionCap { partitions });
             return None;
         }
-        let within = self.grid.at(unmet).duration_since(self.now);
-        let mut best: Option<(&Offer<'a>, Decimal)> = None;
-        let mut is_any_in_time = false;
+        let mut free = Vec::new();
         for offer in self.offers() {
-            if let Some(cap) = self.cap(&basket.bought, offer.pool) {
-                basket.caps.push(cap);
-                continue;
-            }
-            let jobs = offer.share.expected(unmet);
-            if jobs == 0 {
-                continue;
-            }
-            is_any_in_time = true;
-            let cost = offer.cost_per_job(jobs, within);
-            if best.is_none_or(|(_, least)| cost < least) {
-                best = Some((offer, cost));
+            match self.cap(&basket.bought, offer.pool) {
+                Some(cap) => basket.caps.push(cap),
+                None => free.push(offer),
             }
         }
-        if best.is_none() && !is_any_in_time && basket.caps.is_empty() {
+        let most = free.iter().map(|offer| offer.share.expected(unmet)).max();
+        let costs = free.into_iter().filter_map(|offer| {
+            let cost = self.cost_per_job(offer, unmet, most.unwrap_or(0))?;
+            Some((offer, cost))
+        });
+        let best = costs.min_by_key(|(_, cost)| *cost);
+        if best.is_none() && basket.caps.is_empty() {
+            let within = self.grid.at(unmet).duration_since(self.now);
             basket.caps.push(Reason::NoPoolInTime { within });
         }
         best.map(|(offer, _)| offer)
+    }
+
+    /// Dollars for each job that a new machine of `offer` does; none if it does nothing by the point `unmet`.
+    ///
+    /// Reckoned until then, or for as long as the load is likely to go on, whatever is longer: a boot weighs less the
+    /// longer the machine works. A machine that does less than half as much by then as another (`most`) is judged by that
+    /// alone, since so many more of it would be bought.
+    pub(super) fn cost_per_job(
+        &self,
+        offer: &Offer<'_>,
+        unmet: usize,
+        most: u64,
+    ) -> Option<Decimal> {
+        let jobs = offer.share.expected(unmet);
+        if jobs == 0 {
+            return None;
+        }
+        let within = self.grid.at(unmet).duration_since(self.now);
+        let goes_on = self.goes_on.get_or_init(|| self.load.goes_on(self.now));
+        let longer = *goes_on - within;
+        if longer.is_positive() && jobs * 2 >= most {
+            let all = jobs + offer.rate.jobs_in(longer);
+            return Some(offer.cost_per_job(all, *goes_on));
+        }
+        Some(offer.cost_per_job(jobs, within))
     }
 
     /// Whether no further machine may run beside these many new ones.
@@ -421,20 +483,6 @@ impl<'a> Desk<'a> {
             }
         }
     }
-
-    /// What was chosen, pool by pool.
-    fn told(&self, basket: &Basket<'_>) -> Vec<Reason> {
-        let chosen = self.offers().iter().filter_map(|offer| {
-            let count = basket.bought.of(&offer.pool.name);
-            (count > 0).then(|| Reason::Cheapest {
-                pool: offer.pool.name.clone(),
-                count,
-                per_million: per_million(offer.pool, offer.rate),
-                boot: SignedDuration::from_millis(offer.law.mean()),
-            })
-        });
-        chosen.collect()
-    }
 }
 
 // === impl Basket ===
@@ -474,7 +522,7 @@ impl<'a> Bought<'a> {
     }
 
     /// How many of them are of `pool`.
-    fn of(&self, pool: &str) -> u64 {
+    pub(super) fn of(&self, pool: &str) -> u64 {
         self.counts.get(pool).copied().unwrap_or(0)
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Member {
     pub(super) pool: String,
     pub(super) phase: Phase,
     pub(super) launched_at: Timestamp,
+    /// When it was ready, where that is so short ago that a look at Kafka may be older.
+    pub(super) ready_at: Option<Timestamp>,
     pub(super) partitions: u32,
 }
 
@@ -63,6 +65,11 @@ pub(super) enum Phase {
 impl Fleet {
     pub(super) fn of(planner: &Planner, snapshot: &Snapshot, now: Timestamp) -> Self {
         let workers = snapshot.workers_by_intent();
+        let oldest_look = now - planner.dark_max();
+        let ready_at = |intent| {
+            let at = planner.beliefs.ready_at(intent);
+            at.filter(|at| *at > oldest_look)
+        };
         let mut members: Vec<Member> = snapshot
             .instances
             .iter()
@@ -73,6 +80,7 @@ impl Fleet {
                     pool: instance.pool.clone(),
                     phase: planner.phase(instance, worker, snapshot.workers.is_ok(), now),
                     launched_at: instance.launched_at(),
+                    ready_at: ready_at(&instance.intent),
                     partitions: worker.map_or(0, |worker| worker.partitions),
                 }
             })
@@ -132,15 +140,15 @@ impl Fleet {
     /// One of each kind of members that do the same, with how many they are: a large fleet costs no more to reckon with
     /// than a small one.
     pub(super) fn alike(&self) -> impl Iterator<Item = (&Member, u64)> {
-        let mut kinds: BTreeMap<(&str, Option<Timestamp>, bool), (&Member, u64)> = BTreeMap::new();
+        let mut kinds: BTreeMap<(&str, u8, Option<Timestamp>), (&Member, u64)> = BTreeMap::new();
         for member in self.members.iter().filter(|member| member.is_alive()) {
-            let (at, is_interrupted) = match member.phase {
-                Phase::Ready => (None, false),
-                Phase::Interrupted { until } => (Some(until), true),
-                _ => (Some(member.launched_at), false),
+            let (kind, at) = match member.phase {
+                Phase::Ready => (0, member.ready_at),
+                Phase::Interrupted { until } => (1, Some(until)),
+                _ => (2, Some(member.launched_at)),
             };
             kinds
-                .entry((&member.pool, at, is_interrupted))
+                .entry((&member.pool, kind, at))
                 .or_insert((member, 0))
                 .1 += 1;
         }
@@ -177,6 +185,7 @@ impl Member {
             pool: BASE_POOL.to_owned(),
             phase,
             launched_at: worker.last_seen,
+            ready_at: None,
             partitions: worker.partitions,
         })
     }
@@ -296,6 +305,7 @@ impl Planner {
                     pool: pool.clone(),
                     phase: Phase::Launching,
                     launched_at: now,
+                    ready_at: None,
                     partitions: 0,
                 }),
                 _ => None,

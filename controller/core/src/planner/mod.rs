@@ -4,14 +4,18 @@
 //! 2. The base: what is missing is launched.
 //! 3. The base in Kubernetes: filled where what runs and boots cannot meet a deadline.
 //! 4. Burst: bought where what runs and boots cannot meet a deadline, given back where it can without.
+//! 5. Orders of people: a pause leaves 3 and 4 out, overrides and drains change what they came to.
 
 mod base;
 mod burst;
+mod dark;
 mod fleet;
 mod load;
+mod orders;
 mod release;
 mod replace;
 mod settle;
+mod tell;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +28,7 @@ use crate::arrivals::Arrivals;
 use crate::backlog::LagTracker;
 use crate::belief::{Beliefs, BootLaw};
 use crate::budget::Ledger;
+use crate::effect::{Effect, Ready};
 use crate::forecast::Forecast;
 use crate::market::Blocks;
 use crate::plan::{Action, Numbers, Outcome, Plan};
@@ -42,6 +47,9 @@ const TICK: SignedDuration = SignedDuration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planner {
     policy: Policy,
+    /// A policy that is tried out beside it: what it would do otherwise is told, and not done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shadow: Option<Box<Policy>>,
     latest: Option<Snapshot>,
     lags: LagTracker,
     /// What is followed of each topic.
@@ -49,6 +57,8 @@ pub struct Planner {
     beliefs: Beliefs,
     ledger: Ledger,
     slip: Slip,
+    #[serde(default)]
+    effect: Effect,
     /// Steps that were started and have not ended, by intent.
     in_flight: BTreeMap<IntentId, Action>,
     /// What not to ask for until a time.
@@ -86,17 +96,29 @@ impl Planner {
     pub fn new(policy: Policy) -> Self {
         Self {
             policy,
+            shadow: None,
             latest: None,
             lags: LagTracker::default(),
             sources: BTreeMap::new(),
             beliefs: Beliefs::default(),
             ledger: Ledger::default(),
             slip: Slip::default(),
+            effect: Effect::default(),
             in_flight: BTreeMap::new(),
             blocks: Blocks::default(),
             was_ready: BTreeSet::new(),
             died_early: BTreeSet::new(),
             base: BaseMemory::default(),
+        }
+    }
+
+    /// The same with a policy that is tried out beside its own: every plan tells what that one would do otherwise, with
+    /// the same knowledge and the same machines.
+    #[must_use]
+    pub fn beside(self, shadow: Option<Policy>) -> Self {
+        Self {
+            shadow: shadow.map(Box::new),
+            ..self
         }
     }
 
@@ -110,6 +132,18 @@ impl Planner {
     #[must_use]
     pub fn beliefs(&self) -> &Beliefs {
         &self.beliefs
+    }
+
+    /// What burst has cost since midnight UTC of `now`, as far as it was watched.
+    #[must_use]
+    pub fn spent_today(&self, now: Timestamp) -> Dollars {
+        self.ledger.today(now)
+    }
+
+    /// What stands against asking the pool of that name at `now`.
+    #[must_use]
+    pub fn refusal(&self, pool: &str, now: Timestamp) -> Option<Reason> {
+        self.blocked(self.policy.pool(pool)?, now)
     }
 
     /// Takes in what was observed. A snapshot older than the latest is ignored.
@@ -127,8 +161,7 @@ impl Planner {
                 self.follow_arrivals(reading.taken_at);
             }
         }
-        let policy = &self.policy;
-        self.beliefs.observe(&snapshot, |name| policy.pool(name));
+        self.beliefs.observe(&snapshot);
         self.ledger
             .observe(snapshot.taken_at, self.policy.burst_price(&snapshot));
         self.remember_deaths(&snapshot);
@@ -174,8 +207,11 @@ impl Planner {
         let rate = self.ready_rate(&fleet);
         if waiting < rate.jobs_in(horizon / 4) {
             self.slip.idle();
+            self.effect.idle();
             return;
         }
+        let ready = self.ready_by_pool(&fleet);
+        self.effect.observe(at, done, &ready, deadline);
         self.slip.judge(at, done, deadline);
         if self.slip.is_due(at, deadline) {
             self.slip.expect(at, done + rate.jobs_in(horizon), rate);
@@ -223,19 +259,28 @@ impl Planner {
     /// A step has ended.
     pub fn finished(&mut self, now: Timestamp, intent: &IntentId, outcome: &Outcome) {
         let action = self.in_flight.remove(intent);
-        if let Some(Action::ScaleBase { .. }) = action {
-            self.base.finished(now, outcome);
+        match action {
+            Some(Action::ScaleBase { .. }) => self.base.finished(now, outcome),
+            Some(Action::Launch { pool, .. }) => self.sold(now, &pool, outcome),
+            _ => {}
         }
-        if let Some(Action::Launch { pool, .. }) = action
-            && let Outcome::NotLaunched {
+    }
+
+    /// Remembers what a provider said to an order.
+    fn sold(&mut self, now: Timestamp, pool: &str, outcome: &Outcome) {
+        let Some(pool) = self.policy.pool(pool) else {
+            return;
+        };
+        match outcome {
+            Outcome::Done => self.blocks.sold(pool),
+            Outcome::NotLaunched {
                 fault,
                 scope,
                 retry_after,
-            } = outcome
-            && let Some(pool) = self.policy.pool(&pool)
-        {
-            self.blocks
-                .refused(now, pool, (*fault, *scope), *retry_after);
+            } => self
+                .blocks
+                .refused(now, pool, (*fault, *scope), *retry_after),
+            _ => {}
         }
     }
 
@@ -262,8 +307,37 @@ impl Planner {
         self.keep_base(&fleet, &mut plan, &mut next_intent, now);
         self.count(&fleet, &mut plan.numbers);
         self.decide_burst(&fleet, snapshot, &mut plan, &mut next_intent, now);
-        self.keep_base_in_range(snapshot, &mut plan, now);
+        if snapshot.orders.pause_at(now).is_none() {
+            self.keep_base_in_range(snapshot, &mut plan, now);
+        }
+        self.follow_orders(&fleet, snapshot, &mut plan, &mut next_intent, now);
+        if let Some(shadow) = &self.shadow {
+            let differences = self.differences(shadow, &plan, now);
+            plan.reasons.extend(differences);
+        }
         plan
+    }
+
+    /// How many machines of each pool `shadow` would have after its plan, where it is another number than after this one.
+    fn differences(&self, shadow: &Policy, plan: &Plan, now: Timestamp) -> Vec<Reason> {
+        let other = Self {
+            policy: shadow.clone(),
+            shadow: None,
+            ..self.clone()
+        };
+        let desired = other.plan(now).desired;
+        let pools: BTreeSet<&String> = plan.desired.keys().chain(desired.keys()).collect();
+        let differing = pools.into_iter().filter_map(|pool| {
+            let count = |desired: &BTreeMap<String, u32>| desired.get(pool).copied().unwrap_or(0);
+            let (here, there) = (count(&plan.desired), count(&desired));
+            (here != there).then(|| Reason::ShadowDiffers {
+                policy: shadow.name().to_owned(),
+                pool: pool.clone(),
+                desired: there,
+                instead: here,
+            })
+        });
+        differing.collect()
     }
 
     fn holding(&self, now: Timestamp, why: Reason) -> Plan {
@@ -321,6 +395,17 @@ impl Planner {
             let rate = pool.map_or(Rate::ZERO, |pool| self.beliefs.rate_low(pool));
             sum.plus(rate.times(count))
         })
+    }
+
+    /// Workers of each pool that are ready, and what one of them is believed to do.
+    fn ready_by_pool(&self, fleet: &Fleet) -> Ready {
+        let mut ready = Ready::new();
+        for (member, count) in fleet.alike().filter(|(it, _)| it.phase == Phase::Ready) {
+            let pool = self.policy.pool(&member.pool);
+            let rate = pool.map_or(Rate::ZERO, |pool| self.beliefs.rate_mean(pool));
+            ready.entry(member.pool.clone()).or_insert((0, rate)).0 += count;
+        }
+        ready
     }
 
     /// What stands against asking this pool now.

@@ -1,7 +1,7 @@
 //! Replacing: dear machines make way for cheap ones, once those can be had again.
 //!
-//! A shortage or an interruption leaves work with machines that cost twice as much. While the load goes on, a cheap
-//! machine pays for its boot within the deadline; when it is counted on, the dearest is given back as usual.
+//! A shortage, an interruption or a slow boot leaves work with machines that cost twice as much. While the load goes on, a
+//! cheap machine pays for its boot; when it is counted on, the dearest is given back as usual.
 
 use rust_decimal::Decimal;
 
@@ -21,12 +21,12 @@ const AT_A_TIME: usize = 3;
 impl Desk<'_> {
     /// Buys cheap machines for dear ones that will be needed until they have paid; says whether it did.
     pub(super) fn replace(&self, supply: &Supply, plan: &mut Plan, next_intent: &mut u64) -> bool {
-        let is_settled = self.fleet.members.iter().all(|member| {
-            !matches!(member.phase, Phase::Launching | Phase::Booting) || member.intent.is_none()
-        });
-        let Some(arriving) = plan.numbers.arrival_rate.filter(|_| is_settled) else {
+        let Some(arriving) = plan.numbers.arrival_rate else {
             return false;
         };
+        let on_the_way = self.fleet.members.iter().filter(|member| {
+            matches!(member.phase, Phase::Launching | Phase::Booting) && member.intent.is_some()
+        });
         let Some(cheap) = self
             .offers()
             .iter()
@@ -52,7 +52,9 @@ impl Desk<'_> {
             .take_while(|_| arriving > supply.rate().half())
             .filter(|rest| *rest < arriving)
             .count();
+        // Those that boot already may be for others that went: no more are on the way than would be for these alone.
         let count = needed.div_ceil(AT_A_TIME).min(dear.len());
+        let count = count.saturating_sub(on_the_way.count());
         let mut bought = Bought::default();
         for offer in dear.iter().take(count) {
             if self.cap(&bought, cheap.pool).is_some() || self.is_full(bought.len()) {
@@ -80,11 +82,13 @@ impl Desk<'_> {
         bought.len() > 0
     }
 
-    /// Whether a new machine of `cheap` saves more than its boot costs within the deadline.
+    /// Whether a new machine of `cheap` saves more than its boot costs, within the deadline or for as long as the load is
+    /// likely to go on.
     fn pays(&self, cheap: &Offer<'_>, dear: &Offer<'_>) -> bool {
         let less = per_million(dear.pool, dear.rate).0 - per_million(cheap.pool, cheap.rate).0;
         let boot = cheap.law.mean();
-        let worked = millis(self.planner.policy.drain_within()) - boot;
+        let goes_on = self.load.goes_on(self.now);
+        let worked = millis(self.planner.policy.drain_within().max(goes_on)) - boot;
         if less <= Decimal::ZERO || worked <= 0 {
             return false;
         }

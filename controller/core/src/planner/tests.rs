@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::Planner;
 use crate::backlog::{BacklogReading, Committed, Offsets, PartitionId, PartitionReading};
 use crate::check::check;
+use crate::orders::Orders;
 use crate::plan::{Action, Fault, Outcome, Plan, Scope};
 use crate::policy::{BASE_POOL, Policy, raw};
 use crate::reason::Reason;
@@ -18,6 +19,9 @@ use crate::snapshot::{
 mod base;
 mod fuzz;
 mod limits;
+mod orders;
+mod rest;
+mod rough;
 
 const PARTITIONS: u64 = 24;
 
@@ -74,10 +78,15 @@ struct World {
     boot_seconds: i64,
     unknown_partitions: bool,
     no_capacity: bool,
+    /// Kafka does not answer.
+    is_dark: bool,
+    /// Jobs per second that all workers together can do, whatever is in the way.
+    most: u64,
     launched: BTreeMap<String, u64>,
     launched_ever: u64,
     last: Option<Plan>,
     base: Option<base::MadeBase>,
+    orders: Orders,
 }
 
 impl World {
@@ -98,10 +107,13 @@ impl World {
             boot_seconds: 8,
             unknown_partitions: false,
             no_capacity: false,
+            is_dark: false,
+            most: u64::MAX,
             launched: BTreeMap::new(),
             launched_ever: 0,
             last: None,
             base: None,
+            orders: Orders::default(),
         };
         change(&mut world);
         world.run(15);
@@ -169,6 +181,7 @@ impl World {
     }
 
     fn work(&mut self) {
+        let mut most = self.most;
         for machine in self.machines.values_mut() {
             if machine.machine == Machine::Booting && machine.ready_at <= self.now {
                 machine.machine = Machine::Running;
@@ -178,7 +191,8 @@ impl World {
                 machine.stopped = true;
             } else if is_working {
                 let waiting = self.arrived - self.done;
-                let done = waiting.min(self.doing);
+                let done = waiting.min(self.doing).min(most);
+                most -= done;
                 self.done += done;
                 machine.done += done;
                 machine.saturated_ms += if waiting > self.doing { 1_000 } else { 0 };
@@ -227,11 +241,15 @@ impl World {
         });
         Snapshot {
             taken_at: self.now,
-            backlog: Ok(BacklogReading {
-                taken_at: self.now,
-                partitions: (0..PARTITIONS).map(partition).collect(),
-                missing: vec![],
-            }),
+            backlog: if self.is_dark {
+                Err("Kafka did not answer".to_owned())
+            } else {
+                Ok(BacklogReading {
+                    taken_at: self.now,
+                    partitions: (0..PARTITIONS).map(partition).collect(),
+                    missing: vec![],
+                })
+            },
             workers: Ok(workers
                 .chain(self.base.iter().flat_map(|base| base.workers(self.now)))
                 .collect()),
@@ -247,6 +265,7 @@ impl World {
                 .collect(),
             next_intent: self.next_intent,
             base: self.base.as_ref().map(base::MadeBase::seen),
+            orders: self.orders.clone(),
         }
     }
 

@@ -1,18 +1,26 @@
-// One uPlot: from a spec to a canvas. Knows nothing of the store.
+// One chart: from a spec and columns to a canvas. Knows nothing of the store.
+//
+// Our own, because a library of any use takes a third of what the whole page may weigh (README, "Why these libraries").
 
-import uPlot from "uplot";
-import type { Column } from "../past.ts";
+import type { Cells } from "../contract.ts";
+import { moments, stepFor, ticks } from "./scale.ts";
 import type { Series, Spec } from "./specs.ts";
 import { type ColorName, fontFamily, hatch } from "./theme.ts";
 
 export const AXIS_WIDTH = 48;
 export const PAD_RIGHT = 10;
-const PLOT_HEIGHT = 92;
+const PAD_TOP = 8;
+const PAD_BOTTOM = 4;
 const TIME_AXIS_HEIGHT = 26;
+/** Room for a label each. */
+const LABEL_WIDTH = 72;
+const LABEL_HEIGHT = 30;
 
-/** What changes from draw to draw; the plots hold on to one object. */
+/** What is drawn; one object for all charts of a timeline. */
 export type Scene = {
   colors: Record<ColorName, string>;
+  at: number[];
+  columns: Record<string, Cells>;
   from: number;
   to: number;
   deadline: number;
@@ -20,188 +28,273 @@ export type Scene = {
   marks: readonly { at: number; color: ColorName }[];
 };
 
-export type Cells = (number | null)[];
+export type Plot = {
+  draw: (scene: Scene) => void;
+  /** Shows the cursor at a moment, with the points of index `i`; hides it where there is none. */
+  point: (at: number | null, i: number) => void;
+  remove: () => void;
+};
 
-const SYNC = "timeline";
+type Box = { left: number; top: number; width: number; height: number };
 
-/** Draws `spec`; `onCursor` gets the index under the pointer, none when it leaves. */
-export function makePlot(
-  spec: Spec,
-  scene: Scene,
-  hasTimeAxis: boolean,
-  root: HTMLElement,
-  onCursor: (index: number | null) => void,
-): uPlot {
-  // A stack is drawn from the top down, each series over the one it stands on.
-  const order = drawingOrder(spec);
-  const options: uPlot.Options = {
-    width: Math.max(200, root.clientWidth),
-    height: plotHeight(hasTimeAxis),
-    padding: [8, PAD_RIGHT, hasTimeAxis ? 0 : 4, 0],
-    legend: { show: false },
-    cursor: {
-      y: false,
-      drag: { x: false, y: false, setScale: false },
-      sync: { key: SYNC, scales: ["x", null] },
-      points: { size: 7, width: 2, stroke: (_, i) => color(scene, order[i - 1]), fill: () => scene.colors.surface },
-    },
-    scales: {
-      x: { time: true, range: () => [scene.from, scene.to] },
-      y: { range: (_, __, max) => [0, axisTop(spec, scene, max)] },
-    },
-    axes: [
-      {
-        show: hasTimeAxis,
-        size: TIME_AXIS_HEIGHT,
-        stroke: () => scene.colors["ink-3"],
-        font: `11px ${fontFamily()}`,
-        grid: { show: false },
-        ticks: { show: false },
-        space: 72,
-        gap: 6,
-        values: (u, splits, __, ___, step) => splits.map((at) => (isCutOff(at, scene, u.width) ? "" : axisTime(at, step))),
-      },
-      {
-        size: AXIS_WIDTH,
-        stroke: () => scene.colors["ink-3"],
-        font: `11px ${fontFamily()}`,
-        grid: { stroke: () => scene.colors.line, width: 1 },
-        ticks: { show: false },
-        space: 30,
-        gap: 8,
-        values: (_, splits) => splits.map((n) => spec.axis(n)),
-        ...(spec.increments ? { incrs: [...spec.increments] } : {}),
-      },
-    ],
-    series: [{}, ...order.map((series) => seriesOptions(spec, series, scene))],
-    hooks: {
-      drawClear: [(u) => drawGaps(u, scene)],
-      draw: [(u) => drawMarks(u, spec, scene)],
-      setCursor: [(u) => onCursor(u.cursor.left !== undefined && u.cursor.left >= 0 ? (u.cursor.idx ?? null) : null)],
-    },
+/** Makes a chart in `root`; `onPoint` gets the moment under the pointer, none when it leaves. */
+export function makePlot(spec: Spec, hasTimeAxis: boolean, root: HTMLElement, onPoint: (at: number | null) => void): Plot {
+  const canvas = root.appendChild(document.createElement("canvas"));
+  const cursor = root.appendChild(document.createElement("span"));
+  cursor.className = "cursor";
+  const dots = spec.series.map(() => root.appendChild(document.createElement("span")));
+  for (const mark of [cursor, ...dots]) mark.hidden = true;
+  let scene: Scene | null = null;
+  let sheet: Sheet | null = null;
+
+  const redraw = () => {
+    if (scene && root.clientWidth > 0) sheet = paint(canvas, spec, scene, root, hasTimeAxis);
   };
-  return new uPlot(options, [[], ...order.map(() => [])] as uPlot.AlignedData, root);
-}
+  const onMove = (event: PointerEvent) => {
+    if (!scene || !sheet) return;
+    const { left, width } = sheet.box;
+    const share = (event.clientX - root.getBoundingClientRect().left - left) / width;
+    onPoint(scene.from + Math.min(1, Math.max(0, share)) * (scene.to - scene.from));
+  };
+  const onLeave = () => onPoint(null);
+  root.addEventListener("pointermove", onMove);
+  root.addEventListener("pointerleave", onLeave);
+  const resizes = new ResizeObserver(() => {
+    if (Math.round(root.clientWidth * devicePixelRatio) !== canvas.width) redraw();
+  });
+  resizes.observe(root);
 
-export function plotHeight(hasTimeAxis: boolean): number {
-  return PLOT_HEIGHT + (hasTimeAxis ? TIME_AXIS_HEIGHT - 4 : 0);
-}
-
-/** Columns in the order in which `makePlot` draws them. */
-export function tableFor(spec: Spec, at: number[], columns: Record<Column, Cells>): uPlot.AlignedData {
-  if (!spec.isStacked) return [at, ...spec.series.map(({ column }) => columns[column])];
-  const sums: Cells[] = [];
-  let below: Cells | null = null;
-  for (const { column } of spec.series) {
-    const under: Cells | null = below;
-    below = columns[column].map((n, i) => (n ?? 0) + (under?.[i] ?? 0));
-    sums.push(below);
-  }
-  return [at, ...sums.reverse()];
-}
-
-function drawingOrder(spec: Spec): readonly Series[] {
-  return spec.isStacked ? [...spec.series].reverse() : spec.series;
-}
-
-function color(scene: Scene, series: Series | undefined): string {
-  return scene.colors[series?.color ?? "ink"];
-}
-
-function seriesOptions(spec: Spec, series: Series, scene: Scene): uPlot.Series {
   return {
-    stroke: () => color(scene, series),
-    width: 1.75,
-    points: { show: false },
-    spanGaps: false,
-    ...(series.dash ? { dash: [...series.dash] } : {}),
-    ...(spec.isStepped && uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
-    ...(series.fill ? { fill: () => fillOf(series, scene) } : {}),
+    draw: (next) => {
+      scene = next;
+      redraw();
+    },
+    point: (at, i) => {
+      const isShown = at !== null && scene !== null && sheet !== null;
+      cursor.hidden = !isShown;
+      dots.forEach((dot, k) => {
+        const n = isShown ? sheet!.heights[k]![i] : null;
+        dot.hidden = n === null || n === undefined;
+        if (dot.hidden) return;
+        dot.className = `cursor-dot swatch-${spec.series[k]!.swatch}`;
+        dot.style.transform = `translate(${sheet!.x(scene!.at[i]!)}px, ${sheet!.y(n!)}px)`;
+      });
+      if (isShown) cursor.style.transform = `translateX(${sheet!.x(at)}px)`;
+    },
+    remove: () => {
+      resizes.disconnect();
+      root.removeEventListener("pointermove", onMove);
+      root.removeEventListener("pointerleave", onLeave);
+      root.replaceChildren();
+    },
   };
 }
 
-function fillOf(series: Series, scene: Scene): CanvasRenderingContext2D["fillStyle"] {
-  if (series.fill === "hatch") return hatch(scene.colors[series.color]);
-  if (series.fill === "solid") return scene.colors[series.color === "base" ? "base-fill" : "burst-fill"];
-  return series.color === "accent" ? scene.colors["accent-soft"] : scene.colors.line;
+/** Where things are on a chart that was painted. */
+type Sheet = { box: Box; x: (at: number) => number; y: (n: number) => number; heights: Cells[] };
+
+function paint(canvas: HTMLCanvasElement, spec: Spec, scene: Scene, root: HTMLElement, hasTimeAxis: boolean): Sheet {
+  const [width, height] = [root.clientWidth, root.clientHeight];
+  const scale = devicePixelRatio;
+  if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+  }
+  const box: Box = {
+    left: AXIS_WIDTH,
+    top: PAD_TOP,
+    width: width - AXIS_WIDTH - PAD_RIGHT,
+    height: height - PAD_TOP - (hasTimeAxis ? TIME_AXIS_HEIGHT : PAD_BOTTOM),
+  };
+  const { from, to } = scene;
+  const heights = stacked(spec, scene);
+  const top = axisTop(spec, scene, heights);
+  const sheet: Sheet = {
+    box,
+    heights,
+    x: (at) => box.left + ((at - from) / (to - from)) * box.width,
+    y: (n) => box.top + (1 - Math.min(n / top, 1.2)) * box.height,
+  };
+  const pen = canvas.getContext("2d");
+  if (!pen) return sheet;
+  pen.setTransform(scale, 0, 0, scale, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  pen.font = `11px ${fontFamily()}`;
+  drawGrid(pen, spec, scene, sheet, top);
+  if (hasTimeAxis) drawTimes(pen, scene, sheet);
+  pen.save();
+  pen.beginPath();
+  pen.rect(box.left, 0, box.width, box.top + box.height + 1);
+  pen.clip();
+  drawGaps(pen, scene, sheet);
+  for (const i of drawingOrder(spec)) drawSeries(pen, spec, spec.series[i]!, scene, sheet, heights[i]!);
+  drawMarks(pen, scene, sheet);
+  if (spec.hasDeadline) drawDeadline(pen, scene, sheet);
+  pen.restore();
+  return sheet;
+}
+
+// === what is drawn ===
+
+/** Each series' height: its own value, or the sum up to it in a stack. */
+function stacked(spec: Spec, { at, columns }: Scene): Cells[] {
+  let below: Cells | null = null;
+  return spec.series.map(({ column, isOver }): Cells => {
+    const own = columns[column] ?? at.map(() => null);
+    const under: Cells | null = below;
+    if (!spec.isStacked || isOver) return own;
+    // Where nothing is known there is no stack; where one of its kinds is not, the others are.
+    below = under === null ? own : own.map((n, i) => (n === null ? (under[i] ?? null) : n + (under[i] ?? 0)));
+    return below;
+  });
+}
+
+/** A stack is drawn from the top down, each series over the one it stands on; what lies over it comes last. */
+function drawingOrder({ series, isStacked }: Spec): number[] {
+  const all = series.map((_, i) => i);
+  if (!isStacked) return all;
+  return [...all.filter((i) => !series[i]!.isOver).reverse(), ...all.filter((i) => series[i]!.isOver)];
 }
 
 /** Room above the highest point. The deadline stays in view; an ETA of days does not flatten the rest. */
-function axisTop(spec: Spec, scene: Scene, max: number | null): number {
-  const top = Math.max(spec.topMin, (max ?? 0) * 1.12);
-  if (!spec.hasDeadline) return top;
-  return Math.min(Math.max(top, scene.deadline * 1.25), scene.deadline * 4);
+function axisTop(spec: Spec, { deadline, at, from }: Scene, heights: readonly Cells[]): number {
+  let max = 0;
+  for (const cells of heights) for (let i = 0; i < cells.length; i += 1) if (at[i]! >= from && (cells[i] ?? 0) > max) max = cells[i]!;
+  const top = Math.max(spec.topMin, max * 1.12);
+  return spec.hasDeadline ? Math.min(Math.max(top, deadline * 1.25), deadline * 4) : top;
+}
+
+type Pen = CanvasRenderingContext2D;
+
+function drawGrid(pen: Pen, spec: Spec, { colors }: Scene, { box, y }: Sheet, top: number): void {
+  const step = stepFor(top, Math.max(1, Math.floor(box.height / LABEL_HEIGHT)), spec.increments);
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
+  pen.fillStyle = colors["ink-3"];
+  pen.strokeStyle = colors.line;
+  pen.lineWidth = 1;
+  for (const n of ticks(top, step)) {
+    const line = Math.round(y(n)) + 0.5;
+    stroke(pen, box.left, line, box.left + box.width, line);
+    pen.fillText(spec.axis(n), box.left - 8, line);
+  }
 }
 
 const minuteTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const secondTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
-function axisTime(at: number, step: number): string {
-  return (step < 60 ? secondTime : minuteTime).format(at * 1000);
-}
+const dayTime = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
-/** Half of a label such as `09:01:20`. */
-const LABEL_HALF = 24;
-
-function isCutOff(at: number, { from, to }: Scene, width: number): boolean {
-  // By hand, because uPlot asks for labels before it has laid itself out.
-  const plotWidth = width - AXIS_WIDTH - PAD_RIGHT;
-  return ((to - at) / (to - from)) * plotWidth < LABEL_HALF - PAD_RIGHT;
+function drawTimes(pen: Pen, { from, to, colors }: Scene, { box, x }: Sheet): void {
+  const offset = -new Date(from * 1000).getTimezoneOffset() * 60;
+  const { step, at } = moments(from, to, box.width / LABEL_WIDTH, offset);
+  pen.textAlign = "center";
+  pen.textBaseline = "top";
+  pen.fillStyle = colors["ink-3"];
+  for (const each of at) {
+    // A label that would be cut off is left out.
+    if (x(each) > box.left + box.width + PAD_RIGHT - LABEL_WIDTH / 3) continue;
+    const isMidnight = step >= 7_200 && (each + offset) % 86_400 === 0;
+    pen.fillText((isMidnight ? dayTime : step < 60 ? secondTime : minuteTime).format(each * 1000), x(each), box.top + box.height + 8);
+  }
 }
 
 /** Stretches where the first series is unknown are hatched: a gap alone would read as nothing. */
-function drawGaps(u: uPlot, scene: Scene): void {
-  const at = u.data[0];
-  const cells = u.data[1];
-  if (!cells || at.length === 0) return;
-  const { ctx, bbox } = u;
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-  ctx.clip();
-  ctx.fillStyle = hatch(scene.colors.line);
+function drawGaps(pen: Pen, { at, from, colors }: Scene, { box, x, heights }: Sheet): void {
+  const cells = heights[0]!;
+  pen.fillStyle = hatch(colors.line);
   for (let i = 0; i < at.length; i += 1) {
     if (cells[i] !== null) continue;
     let end = i;
     while (end + 1 < at.length && cells[end + 1] === null) end += 1;
-    const left = u.valToPos(at[Math.max(0, i - 1)]!, "x", true);
-    const right = u.valToPos(at[Math.min(at.length - 1, end + 1)]!, "x", true);
-    ctx.fillRect(left, bbox.top, Math.max(1, right - left), bbox.height);
+    const left = x(Math.max(from, at[Math.max(0, i - 1)]!));
+    pen.fillRect(left, box.top, Math.max(1, x(at[Math.min(at.length - 1, end + 1)]!) - left), box.height);
     i = end;
   }
-  ctx.restore();
 }
 
-function drawMarks(u: uPlot, spec: Spec, scene: Scene): void {
-  const { ctx, bbox } = u;
-  ctx.save();
-  ctx.lineWidth = devicePixelRatio;
-  ctx.globalAlpha = 0.45;
-  ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
-  for (const mark of scene.marks) {
-    if (mark.at < scene.from || mark.at > scene.to) continue;
-    const x = Math.round(u.valToPos(mark.at, "x", true)) + 0.5;
-    ctx.strokeStyle = scene.colors[mark.color];
-    line(ctx, x, bbox.top, x, bbox.top + bbox.height);
+function drawSeries(pen: Pen, spec: Spec, series: Series, scene: Scene, { box, x, y }: Sheet, cells: Cells): void {
+  const { at, colors } = scene;
+  const line = new Path2D();
+  const area = new Path2D();
+  const floor = box.top + box.height;
+  let begun: number | null = null;
+  let last = 0;
+  const end = () => {
+    if (begun === null) return;
+    area.lineTo(last, floor);
+    area.lineTo(begun, floor);
+    begun = null;
+  };
+  for (let i = 0; i < at.length; i += 1) {
+    const n = cells[i];
+    if (n === null || n === undefined) {
+      end();
+      continue;
+    }
+    const [left, top] = [x(at[i]!), y(n)];
+    if (begun === null) {
+      begun = left;
+      line.moveTo(left, top);
+      area.moveTo(left, top);
+    } else if (spec.isStepped) {
+      const before = y(cells[i - 1]!);
+      line.lineTo(left, before);
+      area.lineTo(left, before);
+    }
+    // With a point that stands alone this is a dot.
+    line.lineTo(left, top);
+    area.lineTo(left, top);
+    last = left;
   }
-  if (spec.hasDeadline) {
-    const y = Math.round(u.valToPos(scene.deadline, "y", true)) + 0.5;
-    ctx.globalAlpha = 1;
-    ctx.setLineDash([]);
-    ctx.lineWidth = 1.5 * devicePixelRatio;
-    ctx.strokeStyle = ctx.fillStyle = scene.colors.bad;
-    line(ctx, bbox.left, y, bbox.left + bbox.width, y);
-    ctx.font = `600 ${11 * devicePixelRatio}px ${fontFamily()}`;
-    ctx.textAlign = "left";
-    ctx.textBaseline = "bottom";
-    ctx.fillText("deadline", bbox.left + 4 * devicePixelRatio, y - 2 * devicePixelRatio);
+  end();
+  if (series.fill) {
+    pen.fillStyle = fillOf(series, colors);
+    pen.fill(area);
   }
-  ctx.restore();
+  pen.strokeStyle = colors[series.color];
+  pen.lineWidth = 1.75;
+  pen.lineCap = series.dash ? "butt" : "round";
+  pen.lineJoin = "round";
+  pen.setLineDash([...(series.dash ?? [])]);
+  pen.stroke(line);
+  pen.setLineDash([]);
 }
 
-function line(ctx: CanvasRenderingContext2D, x0: number, y0: number, x1: number, y1: number): void {
-  ctx.beginPath();
-  ctx.moveTo(x0, y0);
-  ctx.lineTo(x1, y1);
-  ctx.stroke();
+function fillOf({ fill, color }: Series, colors: Scene["colors"]): CanvasRenderingContext2D["fillStyle"] {
+  if (fill === "own") return `color-mix(in srgb, ${colors[color]} 55%, ${colors.surface})`;
+  if (fill === "hatch") return hatch(colors[color]);
+  if (fill === "solid") return colors[color === "base" ? "base-fill" : "burst-fill"];
+  return color === "accent" ? colors["accent-soft"] : colors.line;
+}
+
+function drawMarks(pen: Pen, { marks, colors }: Scene, { box, x }: Sheet): void {
+  pen.lineWidth = 1;
+  pen.globalAlpha = 0.45;
+  pen.setLineDash([2, 3]);
+  for (const mark of marks) {
+    const at = Math.round(x(mark.at)) + 0.5;
+    pen.strokeStyle = colors[mark.color];
+    stroke(pen, at, box.top, at, box.top + box.height);
+  }
+  pen.globalAlpha = 1;
+  pen.setLineDash([]);
+}
+
+function drawDeadline(pen: Pen, { deadline, colors }: Scene, { box, y }: Sheet): void {
+  const at = Math.round(y(deadline)) + 0.5;
+  pen.lineWidth = 1.5;
+  pen.strokeStyle = pen.fillStyle = colors.bad;
+  stroke(pen, box.left, at, box.left + box.width, at);
+  pen.font = `600 ${pen.font}`;
+  pen.textAlign = "left";
+  pen.textBaseline = "bottom";
+  pen.fillText("deadline", box.left + 4, at - 2);
+}
+
+function stroke(pen: Pen, x0: number, y0: number, x1: number, y1: number): void {
+  pen.beginPath();
+  pen.moveTo(x0, y0);
+  pen.lineTo(x1, y1);
+  pen.stroke();
 }

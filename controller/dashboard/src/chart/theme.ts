@@ -14,6 +14,11 @@ const NAMES = [
   "base-fill",
   "burst",
   "burst-fill",
+  "pool-1",
+  "pool-2",
+  "pool-3",
+  "pool-4",
+  "pool-5",
   "bad",
   "warn",
 ] as const;
@@ -44,7 +49,7 @@ const hatches = new Map<string, CanvasPattern | string>();
 export function hatch(color: string): CanvasPattern | string {
   let pattern = hatches.get(color);
   if (pattern === undefined) {
-    pattern = drawHatch(color, Math.round(6 * devicePixelRatio)) ?? color;
+    pattern = drawHatch(color, 6) ?? color;
     hatches.set(color, pattern);
   }
   return pattern;

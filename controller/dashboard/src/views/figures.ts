@@ -1,8 +1,8 @@
 import type { VNode } from "preact";
 import type { Policy } from "../contract.ts";
-import { count, dollars, dollarsPerHour, duration, rate } from "../format.ts";
+import { count, dollars, dollarsPerHour, duration, percent, rate } from "../format.ts";
 import { headcount } from "../judge.ts";
-import { html, Swatch, Value, type View } from "./html.ts";
+import { html, Meter, Swatch, Value, type View } from "./html.ts";
 
 type FigureProps = { name: string; of: string; children?: unknown; note: unknown };
 
@@ -30,6 +30,11 @@ function balance({ arrival_rate: arriving, service_rate: service, service_rate_s
   return spare >= 0 ? `${rate(spare)} to spare` : `short by ${rate(-spare)}`;
 }
 
+/** What may be spent on burst today. */
+function allowance({ per_day: limit, used_day_share: share }: Policy["budget"]): string {
+  return limit === null ? "no daily limit" : `${percent(share)} of ${dollars(limit)} a day`;
+}
+
 export function Figures({ policy }: { policy: Policy }): View {
   const { base, burst, booting } = headcount(policy.pools);
   const workersAge = policy.signal_age_seconds.workers;
@@ -55,11 +60,7 @@ export function Figures({ policy }: { policy: Policy }): View {
       </span><//>
     <${Figure} name="Cost now" of="cost" note=${`burst ${dollarsPerHour(policy.burst_cost_per_hour)}`}>
       <${Value} text=${dollarsPerHour(policy.cost_per_hour)} /><//>
-    <${Figure}
-      name="Cost so far"
-      of="total"
-      note=${`base ${dollars(policy.base_cost_total)} + burst ${dollars(policy.burst_cost_total)}`}
-    >
-      <${Value} text=${dollars(policy.cost_total)} /><//>
+    <${Figure} name="Burst today" of="spend" note=${allowance(policy.budget)}>
+      <${Value} text=${dollars(policy.budget.spent_today)} /><${Meter} share=${policy.budget.used_day_share} /><//>
   </dl>` as VNode;
 }

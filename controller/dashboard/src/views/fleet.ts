@@ -1,36 +1,76 @@
+// Every machine and its worker: where it is, what it costs, what it does for that.
+
 import { signal } from "@preact/signals";
 import type { VNode } from "preact";
+import { order } from "../api.ts";
 import type { Policy, Pool, Worker } from "../contract.ts";
-import { count, dollars, dollarsPerHour, duration, plural, rate } from "../format.ts";
-import { dollarsPerMillion } from "../judge.ts";
-import { html, Section, Swatch, Value, type View } from "./html.ts";
+import { count, dollars, dollarsPerHour, duration, percent, plural, rate, span, UNKNOWN } from "../format.ts";
+import { mayOperate, state } from "../store.ts";
+import { ask } from "./ask.ts";
+import { Chip, html, Section, Segments, Swatch, type View } from "./html.ts";
+import { type Column, type Group, Table } from "./table.ts";
 
-/** A thousand rows that change every second are more than a browser does in passing. */
-const SHOWN_MAX = 100;
+const sought = signal("");
+const phase = signal<string | null>(null);
 
-const isAllShown = signal(false);
+const PHASES = ["booting", "starting", "ready", "draining", "stopped"] as const;
 
-type Column = { name: string; title?: string; text: (worker: Worker) => string };
+function drain(policy: string, { id, intent, pool }: Worker): void {
+  ask({
+    title: `Drain ${id}?`,
+    text: `It finishes what it has, commits, and its machine is given back. Another of ${pool} may be bought if the deadline needs it.`,
+    button: "Drain",
+    run: (reason) => order(policy, `instances/${encodeURIComponent(intent ?? "")}/drain`, { reason }),
+  });
+}
 
-/** Numbers of a worker. A new column is a new entry. */
-const COLUMNS: readonly Column[] = [
-  { name: "Age", text: (worker) => duration(worker.age_seconds) },
-  { name: "Images/s", text: (worker) => rate(worker.rate).replace("/s", "") },
-  { name: "Done", title: "Images done", text: (worker) => count(worker.images_done) },
-  { name: "In flight", text: (worker) => count(worker.in_flight) },
-  { name: "Partitions", text: (worker) => count(worker.partitions) },
-  { name: "Cost", title: "Cost so far", text: (worker) => dollars(worker.cost) },
+function Drain({ policy, worker }: { policy: string; worker: Worker }): View {
+  if (worker.ordered_drain) return html`<${Chip}>ordered by ${worker.ordered_drain.by}<//>` as VNode;
+  if (!worker.can_drain || !mayOperate.value) return null;
+  return html`<button type="button" class="button small" aria-label=${`Drain ${worker.id}`} onClick=${() => drain(policy, worker)}>Drain</button>` as VNode;
+}
+
+const place = ({ cloud, region, zone, market }: Worker) => [cloud, zone || region, market].filter(Boolean).join(" · ");
+
+function lastSeen({ last_seen_seconds: ago, phase, interruption_at: taken }: Worker): string {
+  if (taken) return `taken back in ${duration(span(taken, state.value?.at))}`;
+  if (ago === null) return phase === "booting" ? "not heard of yet" : "last heard of: unknown";
+  return ago < 3.5 ? "" : `heard of ${duration(ago)} ago`;
+}
+
+function billing({ billing_boundary_seconds: left, is_burst: isBurst }: Worker): string {
+  if (!isBurst) return "";
+  if (left === null) return "minimum unknown";
+  return left > 0 ? `paid for ${duration(left)} more` : "by the second";
+}
+
+/** A new column is a new entry. */
+const COLUMNS: readonly Column<Worker>[] = [
+  { name: "Worker", isText: true, by: ({ id }) => id, show: ({ id }) => html`<span class="id" title=${id}>${id}</span>`, more: ({ node }) => node ?? "" },
+  {
+    name: "Phase",
+    isText: true,
+    by: (it) => PHASES.indexOf(it.phase),
+    show: (it) => html`<span class=${`phase phase-${it.phase}`}>${it.phase}</span>`,
+    more: lastSeen,
+  },
+  { name: "Age", by: (it) => it.age_seconds, show: (it) => duration(it.age_seconds), more: billing },
+  { name: "Offer", isText: true, by: place, show: (it) => it.machine || (it.is_burst ? UNKNOWN : "our own"), more: place },
+  { name: "GPU", isText: true, by: ({ gpu }) => gpu, show: ({ gpu, phase }) => gpu ?? (phase === "booting" ? "–" : UNKNOWN) },
+  { name: "Cost", title: "Accrued, and the price an hour", by: (it) => it.cost, show: (it) => dollars(it.cost), more: (it) => dollarsPerHour(it.price_per_hour) },
+  {
+    name: "Images/s",
+    by: (it) => it.rate,
+    show: (it) => rate(it.rate).replace("/s", ""),
+    more: (it) => (it.busy_share === null ? "" : `${percent(it.busy_share)} busy`),
+  },
+  { name: "Done", title: "Images done, and in flight", by: (it) => it.images_done, show: (it) => count(it.images_done), more: (it) => (it.in_flight === null ? "" : `${count(it.in_flight)} in flight`) },
   {
     name: "$/million",
-    title: "Dollars for a million images at the worker's own speed",
-    text: (worker) => {
-      const n = dollarsPerMillion(worker);
-      return n === null ? "–" : dollars(n);
-    },
-  },
-  {
-    name: "Last seen",
-    text: ({ last_seen_seconds: ago }) => (ago === null ? "unknown" : ago < 1.5 ? "now" : `${duration(ago)} ago`),
+    title: "Dollars for a million images at its present speed",
+    by: (it) => it.dollars_per_million,
+    show: (it) => dollars(it.dollars_per_million),
+    more: (it) => (it.partitions === null ? "" : plural(it.partitions, "partition")),
   },
 ];
 
@@ -38,91 +78,72 @@ function stateOf(pool: Pool): string {
   const parts = [`${count(pool.ready)} ready`];
   if (pool.booting > 0) parts.push(`${count(pool.booting)} booting`);
   if (pool.draining > 0) parts.push(`${count(pool.draining)} draining`);
-  return parts.join(", ");
+  return `${parts.join(", ")}; ${count(pool.desired)} wanted, ${count(pool.max)} at most`;
 }
 
-function PoolRow({ pool }: { pool: Pool }): View {
-  return html`<tr class="pool-row" role="row">
-    <th scope="rowgroup" role="rowheader" colspan=${COLUMNS.length + 2}>
-      <span class="pool">
-        <span class="pool-name"><${Swatch} of=${pool.kind} />${pool.name}</span>
-        <span class="pool-facts">
-          <span>${stateOf(pool)}; ${count(pool.desired)} wanted, ${count(pool.max)} at most</span>
-          <span>${rate(pool.rate_per_worker)} each${pool.measured ? "" : " (assumed)"}</span>
-          <span>${dollarsPerHour(pool.price_per_hour)} each</span>
-          <span>${pool.dollars_per_million === null ? "$ per million unknown" : `${dollars(pool.dollars_per_million)} per million`}</span>
-          <span>boots in ${duration(pool.boot_seconds)}</span>
-        </span>
-      </span>
-    </th>
-  </tr>` as VNode;
+function head(name: string, pool: Pool | undefined): View {
+  return html`<span class="pool">
+    <span class="pool-name"><${Swatch} of=${pool?.kind ?? ""} />${name}</span>
+    ${pool
+      ? html`<span>${stateOf(pool)}</span><span>${dollarsPerHour(pool.price_per_hour)} each</span><span>${pool.cost_today === null ? "cost of today unknown" : `${dollars(pool.cost_today)} today`}</span>`
+      : html`<span>no longer in the policy</span>`}
+  </span>` as VNode;
 }
 
-function WorkerRow({ worker }: { worker: Worker }): View {
-  return html`<tr role="row">
-    <th scope="row" role="rowheader" class="worker-id"><span>${worker.id}</span></th>
-    <td role="cell" class="worker-phase"><span class=${`phase phase-${worker.phase}`}>${worker.phase}</span></td>
-    ${COLUMNS.map(({ name, text }) => html`<td role="cell" class="number" data-label=${name}><${Value} text=${text(worker)} /></td>`)}
-  </tr>` as VNode;
+const ages = (one: Worker, other: Worker) => other.age_seconds - one.age_seconds || (one.id < other.id ? -1 : 1);
+
+/** Pools in their order; workers of pools that the policy no longer has come last. */
+function byPool({ pools }: Policy, workers: readonly Worker[]): Group<Worker>[] {
+  const names = new Set([...pools.map(({ name }) => name), ...workers.map(({ pool }) => pool)]);
+  return [...names].map((name) => ({
+    key: name,
+    head: head(name, pools.find((pool) => pool.name === name)),
+    rows: workers.filter(({ pool }) => pool === name).sort(ages),
+  }));
 }
 
-type Group = { pool: Pool | null; name: string; workers: Worker[] };
-
-/** Lost ones first: they are what one looks for. Then the oldest. */
-function order(a: Worker, b: Worker): number {
-  return Number(b.phase === "lost") - Number(a.phase === "lost") || b.age_seconds - a.age_seconds || (a.id < b.id ? -1 : 1);
-}
-
-/** Pools in their order; workers of pools that the policy no longer has come last. At most `max` workers in all. */
-function byPool({ pools, workers }: Policy, max: number): Group[] {
-  const groups = new Map<string, Group>(
-    pools.map((pool) => [pool.name, { pool, name: pool.name, workers: [] }]),
-  );
-  for (const worker of workers) {
-    let group = groups.get(worker.pool);
-    if (!group) groups.set(worker.pool, (group = { pool: null, name: worker.pool, workers: [] }));
-    group.workers.push(worker);
-  }
-  let left = max;
-  for (const group of groups.values()) {
-    group.workers = group.workers.sort(order).slice(0, left);
-    left -= group.workers.length;
-  }
-  return [...groups.values()];
+function isSought(worker: Worker, words: string): boolean {
+  const { id, pool, gpu, node, machine, intent } = worker;
+  return !words || [id, pool, gpu, node, machine, intent, place(worker)].join("\n").toLowerCase().includes(words);
 }
 
 export function Fleet({ policy }: { policy: Policy }): View {
-  const all = policy.workers.length;
-  const max = isAllShown.value ? all : SHOWN_MAX;
-  return html`<${Section} id="fleet" title="Fleet" note=${plural(all, "worker")}>
-    <div class="table-place" tabindex="0" role="group" aria-label="Workers by pool">
-      <table class="fleet" role="table" aria-labelledby="fleet-title">
-        <thead role="rowgroup">
-          <tr role="row">
-            <th scope="col" role="columnheader">Worker</th>
-            <th scope="col" role="columnheader">Phase</th>
-            ${COLUMNS.map(({ name, title }) => html`<th scope="col" role="columnheader" class="number" title=${title}>${name}</th>`)}
-          </tr>
-        </thead>
-        ${byPool(policy, max).map(
-          ({ pool, name, workers }) => html`<tbody key=${name} role="rowgroup">
-            ${pool
-              ? html`<${PoolRow} pool=${pool} />`
-              : html`<tr class="pool-row" role="row"><th scope="rowgroup" role="rowheader" colspan=${COLUMNS.length + 2}><span class="pool"><span class="pool-name">${name}</span><span class="pool-facts">no longer in the policy</span></span></th></tr>`}
-            ${workers.map((worker) => html`<${WorkerRow} key=${worker.id} worker=${worker} />`)}
-          </tbody>`,
-        )}
-      </table>
-    </div>
-    ${all > SHOWN_MAX &&
-    html`<button
-      type="button"
-      class="more"
-      onClick=${() => {
-        isAllShown.value = !isAllShown.value;
+  const { workers } = policy;
+  const words = sought.value.trim().toLowerCase();
+  const shown = workers.filter((each) => (phase.value === null || each.phase === phase.value) && isSought(each, words));
+  const action: Column<Worker> = { name: "Order", isText: true, show: (worker) => html`<${Drain} policy=${policy.name} worker=${worker} />` };
+  const tally = PHASES.filter((each) => workers.some((worker) => worker.phase === each) || each === phase.value);
+  return html`<${Section}
+    id="fleet"
+    title="Fleet"
+    class="whole"
+    note=${plural(workers.length, "worker")}
+    tools=${html`<${Segments}
+      label="Phase"
+      of=${[[null, "All"] as const, ...tally.map((each) => [each, html`${each} <span class="segment-count">${count(workers.filter((it) => it.phase === each).length)}</span>`] as const)]}
+      value=${phase.value}
+      choose=${(next: string | null) => {
+        phase.value = next;
       }}
-    >
-      ${isAllShown.value ? `Show ${count(SHOWN_MAX)} workers` : `Show all ${count(all)} workers`}
-    </button>`}
+    />`}
+  >
+    <input
+      class="search"
+      type="search"
+      placeholder="Find a worker, a node, a machine, a zone"
+      aria-label="Find in the fleet"
+      value=${sought.value}
+      onInput=${(event: InputEvent) => {
+        sought.value = (event.currentTarget as HTMLInputElement).value;
+      }}
+    />
+    <${Table}
+      id="fleet-table"
+      label="Workers by pool"
+      columns=${[...COLUMNS, action]}
+      groups=${byPool(policy, shown)}
+      keyOf=${(worker: Worker) => worker.id}
+      empty=${workers.length === 0 ? "No machine is there and no worker has been heard of." : "No worker is like this."}
+    />
   <//>` as VNode;
 }

@@ -1,16 +1,15 @@
 import type { VNode } from "preact";
 import type { Policy } from "../contract.ts";
 import { clock, instant } from "../format.ts";
-import { policyDecisions } from "../store.ts";
 import { html, Reasons, type View } from "./html.ts";
 
 /** The last decision's sentence, and why. Of a fixed height: what is below must not move. */
 export function Now({ policy }: { policy: Policy }): View {
-  const last = policyDecisions.value[0];
+  const last = policy.last_decision;
   return html`<section class="card now" aria-labelledby="now-title">
     <div class="card-head">
       <h2 id="now-title">Last decision</h2>
-      ${last && html`<p class="note"><a href=${`#decision-${last.id}`}>#${last.id}</a> at ${clock(instant(last.at))}</p>`}
+      ${last && html`<p class="note"><a href=${`#/decisions/${last.id}`}>#${last.id}</a> at ${clock(instant(last.at))}</p>`}
     </div>
     <div class="now-body" tabindex="0" role="group" aria-label="Last decision and its reasons">
       <p class="sentence">${policy.sentence || "Nothing has been decided yet."}</p>

@@ -1,39 +1,60 @@
-// The last hour on one time axis: charts with one cursor, and a lane with the decisions.
+// The past on one time axis: charts with one cursor, and a lane with the decisions.
 
 import { effect, signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { VNode } from "preact";
-import type uPlot from "uplot";
-import { AXIS_WIDTH, type Cells, makePlot, PAD_RIGHT, plotHeight, type Scene, tableFor } from "../chart/plot.ts";
-import { type Series, type Spec, SPECS } from "../chart/specs.ts";
+import { AXIS_WIDTH, makePlot, PAD_RIGHT } from "../chart/plot.ts";
+import { byPool, type Series, type Spec, SPECS } from "../chart/specs.ts";
 import { type ColorName, theme } from "../chart/theme.ts";
-import type { Decision, Policy } from "../contract.ts";
-import { clock, duration, instant } from "../format.ts";
-import { type Marker, markerOf } from "../judge.ts";
-import type { Column } from "../past.ts";
-import { cursorAt, pastOf, pastVersion, policyDecisions } from "../store.ts";
-import { html, Section, Swatch, type View } from "./html.ts";
+import type { Cells, Policy } from "../contract.ts";
+import { ago, clock, day, duration, instant } from "../format.ts";
+import type { Marker } from "../judge.ts";
+import type { Mark } from "../past.ts";
+import { go } from "../route.ts";
+import { cursorAt, past, pastOf, pastVersion, pastWanted, range, state, until } from "../store.ts";
+import { html, Section, Segments, Swatch, type View } from "./html.ts";
 
 const RANGES = [
-  { seconds: 300, name: "5m" },
-  { seconds: 900, name: "15m" },
-  { seconds: 3_600, name: "1h" },
+  [900, "15m"],
+  [3_600, "1h"],
+  [21_600, "6h"],
+  [86_400, "24h"],
+  [604_800, "7d"],
 ] as const;
-
-const range = signal<number>(900);
 
 /** A shorter past is not stretched over the whole width. */
 const SPAN_MIN_SECONDS = 60;
 
 /** The part of the past in view, worked out once a second for all charts. */
-type Window = { at: number[]; columns: Record<Column, Cells>; from: number; to: number };
+type Window = { at: number[]; columns: Record<string, Cells>; marks: readonly Mark[]; from: number; to: number };
 
 const view = signal<Window | null>(null);
 
-function look(name: string): Window {
-  const { at, columns } = pastOf(name).since(range.value);
-  const to = at.at(-1) ?? Date.now() / 1000;
-  return { at, columns, to, from: Math.min(at[0] ?? to, to - SPAN_MIN_SECONDS) };
+/** `width`: of the lane, in pixels. */
+function look(width: number): Window {
+  const { at, columns, marks } = past.value;
+  const end = until.value;
+  const to = end ?? at.at(-1) ?? Date.now() / 1000;
+  const from = end === null ? Math.min(Math.max(at[0] ?? to, to - range.value), to - SPAN_MIN_SECONDS) : end - range.value;
+  return { at, columns, to, from, marks: thinned(marks.filter((mark) => mark.at >= from && mark.at <= to), from, to, Math.max(1, width / MARK_WIDTH)) };
+}
+
+/** A marker and the room around it, in pixels. */
+const MARK_WIDTH = 12;
+
+/** More lines than this through the charts hide what they are to explain. */
+const LINES_MAX = 40;
+
+/** Of the marks in one of so many places the one that says most: they would lie over each other. */
+function thinned(marks: readonly Mark[], from: number, to: number, count: number): Mark[] {
+  const weight = (mark: Mark) => MARKER_NAMES.length - MARKER_NAMES.findIndex(([kind]) => kind === mark.kind);
+  const places = new Map<number, Mark>();
+  for (const mark of marks) {
+    const place = Math.floor(((mark.at - from) / (to - from)) * count);
+    const other = places.get(place);
+    if (!other || weight(mark) > weight(other)) places.set(place, mark);
+  }
+  return [...places.values()];
 }
 
 /** Index of the last point at or before `at`. */
@@ -50,43 +71,34 @@ function indexAt(times: readonly number[], at: number): number {
 
 // === decisions ===
 
-const MARK_COLOR: Record<Exclude<Marker, "note">, ColorName> = { grow: "ink", shrink: "ink", hold: "ink-3", trouble: "warn" };
+const MARK_COLOR: Record<Exclude<Marker, "note">, ColorName> = { grow: "ink", shrink: "ink", order: "ink", trouble: "warn", hold: "ink-3" };
 
 const MARKER_NAMES: readonly (readonly [Marker, string])[] = [
-  ["grow", "launch"],
-  ["shrink", "give back"],
-  ["hold", "hold"],
+  ["grow", "more workers"],
+  ["shrink", "fewer"],
+  ["order", "ordered"],
   ["trouble", "trouble"],
+  ["hold", "hold"],
   ["note", "other"],
 ];
 
-type Mark = { at: number; decision: Decision; kind: Marker };
-
-function marksIn({ from, to }: Window): Mark[] {
-  return policyDecisions.value.flatMap((decision) => {
-    const at = instant(decision.at);
-    return at !== null && at >= from && at <= to ? [{ at, decision, kind: markerOf(decision) }] : [];
-  });
-}
-
 /** What was last decided at that moment. */
-function decisionAt(at: number): Decision | undefined {
-  return policyDecisions.value.find((decision) => (instant(decision.at) ?? Infinity) <= at + 0.5);
+function markAt(at: number): Mark | undefined {
+  return past.value.marks.find((mark) => mark.at <= at + 0.5);
 }
 
 /** How near the pointer must be to a marker, as a part of the width. */
 const NEAR = 0.015;
 
-function nearest(at: number, window: Window): Mark | undefined {
-  const reach = (window.to - window.from) * NEAR;
-  return marksIn(window)
-    .filter((mark) => Math.abs(mark.at - at) <= reach)
-    .sort((a, b) => Math.abs(a.at - at) - Math.abs(b.at - at))[0];
+function nearest(at: number, { marks, from, to }: Window): Mark | undefined {
+  const distance = (mark: Mark) => Math.abs(mark.at - at);
+  return marks.filter((mark) => distance(mark) <= (to - from) * NEAR).sort((a, b) => distance(a) - distance(b))[0];
 }
 
 function openNear(at: number): void {
-  const found = view.peek() && nearest(at, view.peek()!);
-  if (found) location.hash = `decision-${found.decision.id}`;
+  const window = view.peek();
+  const found = window && nearest(at, window);
+  if (found) go(found.isOrder ? "control" : `decisions/${found.id}`);
 }
 
 // === the lane: decisions as markers, and the cursor for the keyboard ===
@@ -94,8 +106,8 @@ function openNear(at: number): void {
 /** Arrow keys go through the window in so many steps. */
 const KEY_STEPS = 120;
 
-function keyTarget(key: string, { from, to, at }: Window, marks: readonly Mark[]): number | null {
-  const first = at[0] ?? from;
+function keyTarget(key: string, { from, to, at, marks }: Window): number | null {
+  const first = Math.max(from, at[0] ?? from);
   const here = cursorAt.peek() ?? to;
   const step = Math.max(1, (to - from) / KEY_STEPS);
   switch (key) {
@@ -121,19 +133,18 @@ function keyTarget(key: string, { from, to, at }: Window, marks: readonly Mark[]
 /** Where the keyboard has put the cursor; the pointer takes it over. */
 const keyedAt = signal<number | null>(null);
 
-function spokenAt(window: Window): string {
+function spokenAt(window: Window, specs: readonly Spec[]): string {
   const at = cursorAt.value ?? window.to;
   const i = indexAt(window.at, at);
-  const figures = SPECS.flatMap((spec) =>
-    spec.series.map((each) => `${spec.title} ${each.name} ${spec.full(window.columns[each.column][i] ?? null)}`),
+  const figures = specs.flatMap((spec) =>
+    spec.series.map((each) => `${spec.title} ${each.name} ${spec.full(window.columns[each.column]?.[i] ?? null)}`),
   );
-  return `${clock(at)}. ${figures.join(", ")}. ${decisionAt(at)?.sentence ?? ""}`;
+  return `${clock(at)}. ${figures.join(", ")}. ${markAt(at)?.sentence ?? ""}`;
 }
 
-function Lane(): View {
+function Lane({ specs }: { specs: readonly Spec[] }): View {
   const window = view.value;
   if (!window) return html`<div class="lane"></div>` as VNode;
-  const marks = marksIn(window);
   const place = (at: number) => ({ left: `${(((at - window.from) / (window.to - window.from)) * 100).toFixed(3)}%` });
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Enter") return openNear(cursorAt.peek() ?? window.to);
@@ -141,7 +152,7 @@ function Lane(): View {
       keyedAt.value = cursorAt.value = null;
       return;
     }
-    const target = keyTarget(event.key, window, marks);
+    const target = keyTarget(event.key, window);
     if (target === null) return;
     event.preventDefault();
     keyedAt.value = cursorAt.value = target;
@@ -159,14 +170,14 @@ function Lane(): View {
     aria-valuemin=${Math.round(window.from)}
     aria-valuemax=${Math.round(window.to)}
     aria-valuenow=${Math.round(at ?? window.to)}
-    aria-valuetext=${spokenAt(window)}
+    aria-valuetext=${spokenAt(window, specs)}
     onKeyDown=${onKeyDown}
     onClick=${onClick}
     onBlur=${() => {
       if (keyedAt.peek() !== null) keyedAt.value = cursorAt.value = null;
     }}
   >
-    ${marks.map((mark) => html`<span key=${mark.decision.id} class=${`mark marker marker-${mark.kind}`} style=${place(mark.at)}></span>`)}
+    ${window.marks.map((mark) => html`<span key=${mark.id} class=${`mark marker marker-${mark.kind}`} style=${place(mark.at)}></span>`)}
     ${at !== null && at >= window.from && html`<span class="lane-cursor" style=${place(at)}></span>`}
   </div>` as VNode;
 }
@@ -183,8 +194,9 @@ function Readout(): View {
     </span></p>` as VNode;
   }
   return html`<p class="readout">
-    <strong>${clock(at)}</strong> <span class="readout-ago">${duration(window.to - at)} ago</span>
-    <span class="readout-text">${decisionAt(at)?.sentence ?? ""}</span>
+    <strong>${until.value === null && range.value < 86_400 ? "" : `${day(at)} `}${clock(at)}</strong>${" "}
+    <span>${ago((instant(state.value?.at ?? "") ?? window.to) - at)}</span>
+    <span class="readout-text">${markAt(at)?.sentence ?? "before what was decided in view"}</span>
   </p>` as VNode;
 }
 
@@ -193,11 +205,11 @@ function Readout(): View {
 function Legend({ spec }: { spec: Spec }): View {
   const window = view.value;
   const i = window ? indexAt(window.at, cursorAt.value ?? window.to) : 0;
-  const text = (series: Series) => (window && window.at.length > 0 ? spec.full(window.columns[series.column][i] ?? null) : "–");
+  const text = (series: Series) => (window && window.at.length > 0 ? spec.full(window.columns[series.column]?.[i] ?? null) : "–");
   return html`<span class="legend">
     ${spec.series.map(
       (series) => html`<span class="legend-item">
-        ${spec.series.length > 1 && html`<${Swatch} of=${series.column.replace("_rate", "")} /><span class="legend-name">${series.name}</span>`}
+        ${spec.series.length > 1 && html`<${Swatch} of=${series.swatch} /><span class="legend-name">${series.name}</span>`}
         <strong>${text(series)}</strong>
       </span>`,
     )}
@@ -207,7 +219,7 @@ function Legend({ spec }: { spec: Spec }): View {
 function described(spec: Spec, window: Window | null): string {
   if (!window || window.at.length === 0) return `${spec.title}: nothing yet`;
   const parts = spec.series.map((series) => {
-    const cells = window.columns[series.column];
+    const cells = window.columns[series.column] ?? [];
     const highest = cells.reduce((max: number, n) => Math.max(max, n ?? 0), 0);
     return `${series.name} now ${spec.full(cells.at(-1) ?? null)}, highest ${spec.full(highest)}`;
   });
@@ -227,105 +239,136 @@ function Plot({ spec, hasTimeAxis, place }: { spec: Spec; hasTimeAxis: boolean; 
 }
 
 /** Makes the plots, and keeps them up to date until the returned function is called. */
-function run(policyName: string, deadline: number, roots: readonly HTMLElement[]): () => void {
-  const scene: Scene = { colors: theme.peek(), from: 0, to: 1, deadline, marks: [] };
-  const onCursor = (index: number | null) => {
-    if (index !== null) {
-      keyedAt.value = null;
-      cursorAt.value = view.peek()?.at[index] ?? null;
-    } else if (keyedAt.peek() === null) {
-      cursorAt.value = null;
-    }
+function run(specs: readonly Spec[], deadline: number, roots: readonly HTMLElement[]): () => void {
+  const onPoint = (at: number | null) => {
+    const window = view.peek();
+    keyedAt.value = null;
+    cursorAt.value = at === null || !window ? null : (window.at[indexAt(window.at, at)] ?? null);
   };
-  let isMoving = false;
-  const guarded = (index: number | null) => {
-    if (!isMoving) onCursor(index);
-  };
-  const plots: uPlot[] = SPECS.map((spec, i) => makePlot(spec, scene, i === SPECS.length - 1, roots[i]!, guarded));
-
-  const follow = (at: number | null) => {
-    isMoving = true;
-    for (const plot of plots) {
-      const left = at === null ? -10 : plot.valToPos(at, "x");
-      plot.setCursor({ left, top: at === null ? -10 : 1 }, false);
-    }
-    isMoving = false;
-  };
-
+  const plots = specs.map((spec, i) => makePlot(spec, i === specs.length - 1, roots[i]!, onPoint));
   const stopData = effect(() => {
     pastVersion.value;
-    const window = look(policyName);
+    const window = look(roots[0]!.clientWidth - AXIS_WIDTH - PAD_RIGHT);
     view.value = window;
-    scene.colors = theme.value;
-    scene.from = window.from;
-    scene.to = window.to;
-    scene.marks = marksIn(window).flatMap(({ at, kind }) => (kind === "note" ? [] : [{ at, color: MARK_COLOR[kind] }]));
-    plots.forEach((plot, i) => plot.setData(tableFor(SPECS[i]!, window.at, window.columns)));
-    const keyed = keyedAt.peek();
-    if (keyed !== null) follow(keyed);
+    const lines = window.marks.flatMap(({ at, kind }) => (kind === "note" ? [] : [{ at, color: MARK_COLOR[kind] }]));
+    const marks = lines.length <= LINES_MAX ? lines : [];
+    for (const plot of plots) plot.draw({ ...window, colors: theme.value, deadline, marks });
   });
-  const stopKeys = effect(() => {
-    const keyed = keyedAt.value;
-    if (keyed !== null || cursorAt.peek() === null) follow(keyed);
+  const stopCursor = effect(() => {
+    const window = view.value;
+    const at = cursorAt.value;
+    const isIn = window !== null && at !== null && at >= window.from;
+    for (const plot of plots) plot.point(isIn ? at : null, isIn ? indexAt(window.at, at) : 0);
   });
-
-  const resizes = new ResizeObserver(() => {
-    plots.forEach((plot, i) => {
-      const width = roots[i]!.clientWidth;
-      if (width > 0 && width !== plot.width) plot.setSize({ width, height: plotHeight(i === SPECS.length - 1) });
-    });
-  });
-  for (const root of roots) resizes.observe(root);
-
   return () => {
     stopData();
-    stopKeys();
-    resizes.disconnect();
-    for (const plot of plots) plot.destroy();
-    view.value = null;
+    stopCursor();
+    for (const plot of plots) plot.remove();
+    view.value = cursorAt.value = keyedAt.value = null;
   };
 }
 
-function Ranges(): View {
-  return html`<div class="segments" role="group" aria-label="Time range">
-    ${RANGES.map(
-      ({ seconds, name }) => html`<button
-        type="button"
-        aria-pressed=${range.value === seconds}
-        onClick=${() => {
-          range.value = seconds;
-        }}
-      >
-        ${name}
-      </button>`,
-    )}
-  </div>` as VNode;
+export function Ranges(): View {
+  return html`<${Segments}
+    label="Time range"
+    of=${RANGES}
+    value=${range.value}
+    choose=${(seconds: number) => {
+      range.value = seconds;
+    }}
+  />` as VNode;
 }
 
-export function Timeline({ policy }: { policy: Policy }): View {
+/** Charts on one time axis, under a lane with what was decided. */
+export function Charts({ policy, specs }: { policy: Policy; specs: readonly Spec[] }): View {
   const roots = useRef<(HTMLElement | null)[]>([]);
-  const { name, drain_within_seconds: deadline } = policy;
+  const { drain_within_seconds: deadline } = policy;
   useEffect(
-    () => run(name, deadline, roots.current.filter((root) => root !== null)),
-    [name, deadline],
+    () => run(specs, deadline, roots.current.filter((root) => root !== null)),
+    [specs, deadline],
   );
   const onClick = () => {
     if (cursorAt.peek() !== null) openNear(cursorAt.peek()!);
   };
-  return html`<${Section} id="timeline" title="Timeline" tools=${html`<${Ranges} />`}>
-    <${Readout} />
-    <div class="lane-place" style=${{ paddingLeft: `${AXIS_WIDTH}px`, paddingRight: `${PAD_RIGHT}px` }}><${Lane} /></div>
+  return html`<${Readout} />
+    <div class="lane-place" style=${{ paddingLeft: `${AXIS_WIDTH}px`, paddingRight: `${PAD_RIGHT}px` }}><${Lane} specs=${specs} /></div>
     <div class="plots" onClick=${onClick}>
-      ${SPECS.map(
+      ${specs.map(
         (spec, i) => html`<${Plot}
           key=${spec.id}
           spec=${spec}
-          hasTimeAxis=${i === SPECS.length - 1}
+          hasTimeAxis=${i === specs.length - 1}
           place=${(element: HTMLElement | null) => {
             roots.current[i] = element;
           }}
         />`,
       )}
+    </div>` as unknown as VNode;
+}
+
+/** To other hours, by half of what is in view. */
+function Pan(): View {
+  const here = until.value ?? instant(state.value?.at ?? "") ?? 0;
+  const { oldest } = past.value;
+  const go = (step: number) => {
+    const next = here + (step * range.value) / 2;
+    until.value = next >= (instant(state.value?.at ?? "") ?? next) ? null : next;
+  };
+  return html`<div class="buttons" role="group" aria-label="Other hours">
+    <button type="button" class="button small" disabled=${oldest === null || here - range.value <= oldest} onClick=${() => go(-1)}>‹ Earlier</button>
+    <button type="button" class="button small" disabled=${until.value === null} onClick=${() => go(1)}>Later ›</button>
+    <button
+      type="button"
+      class="button small"
+      disabled=${until.value === null}
+      onClick=${() => {
+        until.value = null;
+      }}
+    >
+      Now
+    </button>
+  </div>` as VNode;
+}
+
+/** Which hours are in view, and how far back the controller's memory goes where that is less than what was asked for. */
+function reach(): string {
+  if (pastOf.value !== pastWanted.value) return "reading …";
+  const { at, step } = past.value;
+  const end = until.value;
+  if (end !== null) return `${day(end - range.value)} ${clock(end - range.value)} to ${day(end)} ${clock(end)}, a point each ${duration(step)}`;
+  const first = at[0];
+  const kept = first === undefined ? 0 : (at.at(-1) ?? first) - first;
+  const each = `a point each ${duration(step)}`;
+  return kept < range.value * 0.95 ? `${duration(kept)} are kept, ${each}` : each;
+}
+
+const isByPool = signal(false);
+
+export function Timeline({ policy }: { policy: Policy }): View {
+  pastVersion.value;
+  // Made anew only when the pools are others: the charts are made anew with it.
+  const pools = policy.pools.map(({ name, kind }) => `${kind} ${name}`).join("\n");
+  const specs = useMemo(
+    () => (isByPool.value ? SPECS.map((spec) => (spec.id === "workers" ? byPool(policy.pools) : spec)) : SPECS),
+    [isByPool.value, pools],
+  );
+  useEffect(
+    () => () => {
+      until.value = null;
+    },
+    [],
+  );
+  return html`<${Section} id="timeline" title="Timeline" class="whole" note=${reach()} tools=${html`<${Pan} /><${Ranges} />`}>
+    <${Charts} policy=${policy} specs=${specs} />
+    <div class="buttons">
+      <${Segments}
+        label="Workers by"
+        of=${[[false, "Workers by kind"], [true, "by pool"]] as const}
+        value=${isByPool.value}
+        choose=${(next: boolean) => {
+          isByPool.value = next;
+        }}
+      />
     </div>
   <//>` as VNode;
 }

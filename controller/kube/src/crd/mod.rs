@@ -17,6 +17,9 @@ pub const VERSION: &str = "v1alpha1";
 pub(crate) const POLICY_KIND: &str = "ScalingPolicy";
 const INSTANCE_KIND: &str = "BurstInstance";
 
+/// Hundreds of orders with their reasons; an object as a whole may have 1.5 MiB.
+const ORDERS_CHARS_MAX: u64 = 262_144;
+
 /// What is said of a policy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -45,6 +48,8 @@ pub struct PolicyStatus {
     pub leader: Option<String>,
     /// What intents cost that are no longer kept one by one: the controller's own.
     pub forgotten: Option<Forgotten>,
+    /// What people have ordered, as JSON: the controller's own.
+    pub orders: Option<String>,
 }
 
 /// What is left of intents that were closed long ago.
@@ -171,7 +176,9 @@ pub fn scaling_policy_crd() -> Value {
             "Since when it is there"
         ),
     ]);
-    let mut version = version(spec, schema::of::<PolicyStatus>(), columns);
+    let mut status = schema::of::<PolicyStatus>();
+    status["properties"]["orders"]["maxLength"] = json!(ORDERS_CHARS_MAX);
+    let mut version = version(spec, status, columns);
     rules::named(&mut version["schema"]["openAPIV3Schema"]);
     // `kubectl scale` moves the floor of a base in Kubernetes.
     version["subresources"]["scale"] = json!({

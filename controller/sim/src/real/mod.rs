@@ -17,7 +17,7 @@ use spillway_core::{
 use crate::decider::{Decider, LaunchOutcome, Order, View};
 use crate::spec::WorldSpec;
 use book::Book;
-pub use policy::told_policy;
+pub use policy::{told_policy, written_policy};
 
 /// When every trace begins: the first second of 2026, a Thursday, UTC.
 const EPOCH: i64 = 1_767_225_600;
@@ -176,6 +176,11 @@ impl Decider for RealPlanner {
         self.first_violations
             .extend(kept.map(|violation| (now, violation)));
         Vec::new()
+    }
+
+    // The controller wakes at a refusal and plans anew within the second.
+    fn decide_again(&mut self, now: f64, view: &View<'_>) -> Vec<Order> {
+        self.decide(now, view)
     }
 
     fn launched(&mut self, now: f64, _offer: usize, outcome: LaunchOutcome) {

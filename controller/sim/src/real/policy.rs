@@ -11,12 +11,14 @@ use crate::spec::{OfferSpec, WorldSpec};
 /// If the world has a number that no policy takes: names that are no pool's, rates of zero.
 #[must_use]
 pub fn told_policy(spec: &WorldSpec) -> Policy {
-    let written = written(spec);
+    let written = written_policy(spec);
     Policy::check(&written)
         .unwrap_or_else(|problems| panic!("a world that no policy describes: {problems:?}"))
 }
 
-fn written(spec: &WorldSpec) -> raw::ScalingPolicy {
+/// The same as a person writes it.
+#[must_use]
+pub fn written_policy(spec: &WorldSpec) -> raw::ScalingPolicy {
     let boot_time = seconds(spec.boot.p50);
     let pools = spec.offers.iter().map(|offer| pool(offer, &boot_time));
     let kafka = raw::KafkaSource {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use spillway_core::{
-    BASE_POOL, BacklogReading, Committed, Machine, Offsets, PartitionId, PartitionReading, Policy,
-    SeenInstance, SeenWorker, Snapshot, WorkerPhase,
+    BASE_POOL, BacklogReading, Committed, Machine, Offsets, Orders, PartitionId, PartitionReading,
+    Policy, SeenInstance, SeenWorker, Snapshot, WorkerPhase,
 };
 
 use super::book::Book;
@@ -36,6 +36,7 @@ pub(super) fn of(view: &View<'_>, now: Timestamp, book: &Book, policy: &Policy) 
         instances: instances(view.machines, book),
         next_intent: book.next_number(),
         base: None,
+        orders: Orders::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{BaseSpec, OfferSpec, Troubles, WorldSpec};
+use super::{BaseSpec, OfferSpec, SpotSeries, Troubles, WorldSpec};
 
 /// Names are pools' names in the planner's policy.
 const NAME_BYTES_MAX: usize = 40;
@@ -16,6 +16,10 @@ const RATE_MAX: f64 = 1e6;
 const PRICE_MAX: f64 = 1e6;
 /// Longer than any wait, boot or pause that means something, seconds: a week.
 const TIME_MAX: f64 = 604_800.0;
+/// Longest series of a spot market, seconds: a year.
+const SERIES_SECONDS_MAX: f64 = 31_622_400.0;
+/// Most changes of one.
+const CHANGES_MAX: usize = 1_000_000;
 /// Events an hour at most: more than one a second is another kind of trouble.
 const EVENTS_MAX: f64 = 3_600.0;
 /// Factors on rates and boots.
@@ -113,6 +117,29 @@ impl Problems {
         }
     }
 
+    fn series(&mut self, series: &SpotSeries) {
+        let at = "troubles.spotSeries";
+        self.count(&format!("{at}.most"), series.most, (1, WORKERS_MAX));
+        let lasts = (1.0, SERIES_SECONDS_MAX);
+        self.number(&format!("{at}.lasts"), series.lasts, lasts);
+        self.number(&format!("{at}.notice"), series.notice, (0.0, TIME_MAX));
+        let count = series.changes.len();
+        if count == 0 || count > CHANGES_MAX {
+            let what = format!("must be 1 to {CHANGES_MAX}, are {count}");
+            self.add(&format!("{at}.changes"), what);
+        }
+        let mut after = -1.0;
+        for (i, (from, _)) in series.changes.iter().enumerate() {
+            let is_first = i > 0 || from.abs() < 1e-9;
+            if !(*from > after && *from < series.lasts && is_first) {
+                let what = format!("must be in order, from 0 on and before the end, is {from}");
+                self.add(&format!("{at}.changes[{i}]"), what);
+                return;
+            }
+            after = *from;
+        }
+    }
+
     fn troubles(&mut self, troubles: &Troubles) {
         let share = (0.0, 1.0);
         let time = (0.0, TIME_MAX);
@@ -131,6 +158,9 @@ impl Problems {
             self.number("troubles.spot.notice", spot.notice, time);
             self.number("troubles.spot.massPerHour", spot.mass_per_hour, events);
             self.number("troubles.spot.massShare", spot.mass_share, share);
+        }
+        if let Some(series) = &troubles.spot_series {
+            self.series(series);
         }
         if let Some(capacity) = troubles.capacity {
             // A whole share would be no offer at all.

@@ -3,10 +3,12 @@
 //! Rates are jobs per second, times seconds, money dollars; all are finite and not negative.
 
 mod check;
+mod series;
 
 use serde::{Deserialize, Serialize};
 
 pub use check::WorldError;
+pub use series::SpotSeries;
 
 /// A world, before a trace runs through it and a seed fixes what is random.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,6 +86,9 @@ pub struct Troubles {
     pub boot_factors: Vec<f64>,
     /// Spot machines are taken back.
     pub spot: Option<SpotTrouble>,
+    /// Spot machines can be had as a recorded series says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spot_series: Option<SpotSeries>,
     /// Offers are out of stock for a while.
     pub capacity: Option<CapacityTrouble>,
     /// Base workers are lost for a while.
@@ -197,6 +202,43 @@ pub struct SignalTrouble {
     pub blackout: f64,
 }
 
+// === impl Troubles ===
+
+impl Troubles {
+    /// What each trouble is called where one is picked out.
+    pub const NAMES: [&str; 7] = [
+        "rates",
+        "boots",
+        "spot",
+        "capacity",
+        "base",
+        "partitions",
+        "signal",
+    ];
+
+    /// The troubles of these names and no others; none where a name is no trouble's.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Option<Self> {
+        let mut only = Self::default();
+        for name in names {
+            match *name {
+                "rates" => only.rates = self.rates,
+                "boots" => only.boot_factors.clone_from(&self.boot_factors),
+                "spot" => {
+                    only.spot = self.spot;
+                    only.spot_series.clone_from(&self.spot_series);
+                }
+                "capacity" => only.capacity = self.capacity,
+                "base" => only.base = self.base,
+                "partitions" => only.partitions = self.partitions,
+                "signal" => only.signal = self.signal,
+                _ => return None,
+            }
+        }
+        Some(only)
+    }
+}
+
 // === impl WorldSpec ===
 
 impl WorldSpec {
@@ -256,6 +298,7 @@ impl WorldSpec {
                     mass_per_hour: 1.0,
                     mass_share: 0.5,
                 }),
+                spot_series: None,
                 capacity: Some(CapacityTrouble {
                     share: 0.10,
                     episode_mean: 1_800.0,

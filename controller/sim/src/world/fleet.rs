@@ -14,6 +14,8 @@ pub(super) struct Machine {
     pub(super) id: u64,
     /// Its offer; none for the base.
     pub(super) offer: Option<usize>,
+    /// Which of its offer's places it has: the lowest that was free.
+    place: u32,
     pub(super) launched_at: f64,
     pub(super) ready_at: f64,
     /// Jobs per second, in truth.
@@ -148,6 +150,7 @@ impl Fleet {
             self.machines.push(Machine {
                 id,
                 offer: None,
+                place: 0,
                 launched_at: from,
                 ready_at: from,
                 rate: spec.base.rate,
@@ -181,17 +184,32 @@ impl Fleet {
             self.account.refused += 1;
             return LaunchOutcome::NoCapacity;
         }
+        let taken: Vec<u32> = self
+            .machines
+            .iter()
+            .filter(|machine| machine.offer == Some(offer))
+            .map(|machine| machine.place)
+            .collect();
+        let place = (0..max).find(|place| !taken.contains(place)).unwrap_or(max);
+        let series = spec.troubles.spot_series.as_ref();
+        let series = series.filter(|_| spec.offers.get(offer).is_some_and(|told| told.is_spot));
+        if series.is_some_and(|series| place >= series.held_most(max, now)) {
+            self.account.refused += 1;
+            return LaunchOutcome::NoCapacity;
+        }
         let fate = history.fate(spec, offer, self.launched[offer], now);
+        let series_end = series.map_or(f64::INFINITY, |series| series.taken_at(max, place, now));
         self.launched[offer] += 1;
         self.account.launches += 1;
         let id = self.number();
         self.machines.push(Machine {
             id,
             offer: Some(offer),
+            place,
             launched_at: now,
             ready_at: now + fate.boot,
             rate: fate.rate,
-            taken_at: fate.interruption_at,
+            taken_at: fate.interruption_at.min(series_end),
             drains_from: None,
             work: Work::default(),
             latest: Work::default(),
@@ -268,7 +286,10 @@ impl Fleet {
         to: &mut Vec<SeenMachine>,
     ) {
         let unseen = ((now - seen_at) / step).clamp(0.0, 1.0);
-        let notice = spec.troubles.spot.map_or(0.0, |spot| spot.notice);
+        let troubles = &spec.troubles;
+        let series = troubles.spot_series.as_ref().map(|series| series.notice);
+        let spot = troubles.spot.map(|spot| spot.notice);
+        let notice = spot.or(series).unwrap_or(0.0);
         to.clear();
         let there = self
             .machines

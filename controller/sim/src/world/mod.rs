@@ -187,19 +187,30 @@ impl<'a> World<'a> {
             .read(self.spec, &self.history, &self.queue, &self.arrived, now);
         let fleet = &mut self.fleet;
         let seen_at = (now - self.spec.signal_delay).max(0.0);
-        fleet.look(self.spec, now, seen_at, self.step, &mut self.seen);
-        let view = View {
-            reading,
-            machines: &self.seen,
-        };
         self.decisions += 1;
-        for order in decider.decide(now, &view) {
-            match order {
-                Order::Launch { offer } => {
-                    let outcome = fleet.launch(self.spec, &self.history, offer, now);
-                    decider.launched(now, offer, outcome);
+        // Every refusal leaves one offer less to ask.
+        for turn in 0..=self.spec.offers.len() {
+            fleet.look(self.spec, now, seen_at, self.step, &mut self.seen);
+            let view = View {
+                reading,
+                machines: &self.seen,
+            };
+            let orders = match turn {
+                0 => decider.decide(now, &view),
+                _ => decider.decide_again(now, &view),
+            };
+            let refused = fleet.account.refused;
+            for order in orders {
+                match order {
+                    Order::Launch { offer } => {
+                        let outcome = fleet.launch(self.spec, &self.history, offer, now);
+                        decider.launched(now, offer, outcome);
+                    }
+                    Order::Retire { machine } => fleet.retire(self.spec, machine, now),
                 }
-                Order::Retire { machine } => fleet.retire(self.spec, machine, now),
+            }
+            if fleet.account.refused == refused {
+                break;
             }
         }
         self.price_max = self.price_max.max(fleet.price(self.spec));

@@ -359,6 +359,7 @@ fn worlds() -> impl Strategy<Value = WorldSpec> {
                 Vec::new()
             },
             spot: all.troubles.spot.filter(|_| on[2]),
+            spot_series: None,
             capacity: all.troubles.capacity.filter(|_| on[3]),
             base: all.troubles.base.filter(|_| on[4]),
             partitions: all.troubles.partitions.filter(|_| on[5]),

@@ -38,6 +38,9 @@ pub(crate) struct RecognizeRequest {
     /// After so many seconds the answer is worth nothing; at most the tenant's deadline.
     #[schema(minimum = 1)]
     deadline_seconds: Option<u64>,
+    /// Tell the tenant's webhook when every image has its answer.
+    #[serde(default)]
+    notify: bool,
 }
 
 /// The same without images: what a form's part `options` may say.
@@ -48,6 +51,8 @@ pub(super) struct Options {
     features: Vec<String>,
     max_results: Option<u32>,
     deadline_seconds: Option<u64>,
+    #[serde(default)]
+    notify: bool,
 }
 
 /// Where one image is: exactly one of these.
@@ -69,6 +74,7 @@ pub(super) struct Wanted {
     pub(super) wants: Wants,
     pub(super) max_results: u32,
     pub(super) deadline: Option<Duration>,
+    pub(super) notify: bool,
 }
 
 /// Whose uploads may be named, and what can be found.
@@ -93,6 +99,7 @@ impl RecognizeRequest {
             features: self.features,
             max_results: self.max_results,
             deadline_seconds: self.deadline_seconds,
+            notify: self.notify,
         };
         options.check(images, context)
     }
@@ -145,6 +152,7 @@ impl Options {
             wants,
             max_results,
             deadline: deadline.map(Duration::from_secs),
+            notify: self.notify,
         })
     }
 }
@@ -240,6 +248,7 @@ mod tests {
             wants: Wants::of([Feature::Humans, Feature::Brands]),
             max_results: 64,
             deadline: None,
+            notify: false,
         };
         assert_eq!(wanted, Ok(expected));
     }

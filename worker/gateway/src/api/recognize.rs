@@ -80,6 +80,7 @@ pub(super) async fn recognize(
         wants: wanted.wants,
         max_results: wanted.max_results,
         idempotency_key,
+        notify: wanted.notify,
         trace: key::trace(&parts.headers),
     };
     let longest = prefer.wait.unwrap_or(app.limits.wait_max);

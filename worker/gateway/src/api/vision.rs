@@ -130,6 +130,7 @@ async fn begin(
         // Nobody can ask for it later.
         deadline: tenant.deadline.min(longest),
         idempotency_key: None,
+        notify: false,
         trace,
     };
     let accepted = app.accept(ask).await;

@@ -7,11 +7,12 @@ use spillway_wire::{INLINE_BYTES_MAX, ImageSource, Job};
 use tracing::warn;
 
 use super::{Accepted, App, Ask, Image, moment, now_ms};
-use crate::ids::{Handle, day, feature_name};
+use crate::ids::{Handle, Ids, day, feature_name};
 use crate::problem::{Cause, Problem, chain};
 use crate::quota::{Permit, Refusal, whole_seconds};
 use crate::store::Remembered;
 use crate::tenants::Tenant;
+use crate::webhook::Hook;
 
 /// What the idempotency key of a request led to.
 struct Identity {
@@ -27,7 +28,7 @@ impl App {
     /// # Errors
     /// With what the client can do about it; then nothing was accepted.
     pub(crate) async fn accept(&self, ask: Ask) -> Result<Accepted, Problem> {
-        self.check_features(&ask)?;
+        self.check(&ask)?;
         let images = ask.images.len() as u64;
         let permit = self.admit(&ask.tenant, images, ask.deadline)?;
         let accepted = self.place(&ask, permit).await;
@@ -39,7 +40,10 @@ impl App {
         accepted.map(|(accepted, _)| accepted)
     }
 
-    fn check_features(&self, ask: &Ask) -> Result<(), Problem> {
+    fn check(&self, ask: &Ask) -> Result<(), Problem> {
+        if ask.notify && ask.tenant.webhook.is_none() {
+            return Err(Problem::field("notify", "this tenant has no webhook"));
+        }
         let lacking = ask.wants.without(self.catalog.features);
         if lacking.is_empty() {
             return Ok(());
@@ -97,6 +101,7 @@ impl App {
     async fn place(&self, ask: &Ask, permit: Permit) -> Result<(Accepted, bool), Problem> {
         let identity = self.identify(ask).await?;
         let handle = identity.handle;
+        let tenant = ask.tenant.name.as_str();
         let is_sent = identity.key.as_ref().is_some_and(|(_, it)| it.is_sent);
         let partition = self.reply_partition();
         let Some(seat) = self.book.seat(&handle, partition) else {
@@ -105,6 +110,10 @@ impl App {
         };
         if !is_sent {
             let jobs = self.jobs_of(ask, &handle, partition).await?;
+            if handle.notifies {
+                // Before anybody can answer; without an answer nothing is told.
+                self.store.put_hook(&Hook::first(&handle), tenant).await?;
+            }
             let topic = self.topic(&ask.tenant);
             let sent = self.jobs.send(&topic, &jobs, ask.trace.as_ref()).await;
             sent.map_err(|error| {
@@ -135,7 +144,12 @@ impl App {
     async fn identify(&self, ask: &Ask) -> Result<Identity, Problem> {
         let tenant = &ask.tenant.name;
         let now_ms = now_ms();
-        let handle = self.ids.job(tenant, now_ms, ask.wants, ask.images.len());
+        let make = if ask.notify {
+            Ids::notifying_job
+        } else {
+            Ids::job
+        };
+        let handle = make(&self.ids, tenant, now_ms, ask.wants, ask.images.len());
         let Some(key) = &ask.idempotency_key else {
             return Ok(Identity {
                 handle,
@@ -211,6 +225,7 @@ fn digest(ask: &Ask) -> String {
         ask.max_results.to_le_bytes().to_vec(),
         ask.deadline.as_millis().to_le_bytes().to_vec(),
         format!("{:?}", ask.wants).into_bytes(),
+        vec![u8::from(ask.notify)],
     ];
     for image in &ask.images {
         let (kind, hash) = match image {

@@ -36,6 +36,15 @@ pub(super) enum Command {
         #[arg(long, env = "SPILLWAY_SECRET_FILE", value_name = "PATH")]
         secret_file: PathBuf,
     },
+    /// Prints the key that signs what a tenant's webhook is told, as libraries for Standard Webhooks take it.
+    WebhookKey {
+        /// The installation's secret.
+        #[arg(long, env = "SPILLWAY_SECRET_FILE", value_name = "PATH")]
+        secret_file: PathBuf,
+        /// The tenant's name.
+        #[arg(long)]
+        tenant: String,
+    },
 }
 
 #[derive(Debug, Args)]

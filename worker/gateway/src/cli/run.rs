@@ -24,6 +24,7 @@ use crate::replies::{Reader, Replies};
 use crate::serve::{Server, tls};
 use crate::store::Store;
 use crate::tenants::{Secret, Tenants};
+use crate::webhook::{self, Wake, Webhooks};
 
 /// How often expired objects are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
@@ -42,7 +43,9 @@ async fn serve(args: RunArgs) -> anyhow::Result<()> {
         (Some(certificates), Some(key)) => Some(tls(certificates, key)?),
         _ => None,
     };
-    let app = Arc::new(app(&args)?);
+    let (wake, woken) = webhook::channel();
+    let app = Arc::new(app(&args, wake)?);
+    let webhooks = Webhooks::new(app.clone())?;
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
@@ -54,6 +57,7 @@ async fn serve(args: RunArgs) -> anyhow::Result<()> {
     let background = [
         tokio::spawn(usage(app.clone())),
         tokio::spawn(sweep(app.clone())),
+        tokio::spawn(webhooks.keep(woken)),
         tokio::spawn(pressure(app.clone(), args.controller.clone())),
     ];
     let (stop, stopped) = watch::channel(false);
@@ -88,7 +92,7 @@ async fn serve(args: RunArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn app(args: &RunArgs) -> anyhow::Result<App> {
+fn app(args: &RunArgs, hooks: Wake) -> anyhow::Result<App> {
     let secret = Secret::read(&args.access.secret_file)?;
     let tenants = match &args.access.tenants {
         Some(file) => Tenants::read(file, &secret)?,
@@ -107,11 +111,13 @@ fn app(args: &RunArgs) -> anyhow::Result<App> {
         store: store.clone(),
         pressure: pressure.clone(),
         metrics: metrics.clone(),
+        hooks,
     };
     let kafka = &args.kafka;
     let reader = Reader::start(replies, &client, &kafka.group, kafka.session_timeout)?;
     Ok(App {
         tenants,
+        webhook_keys: secret,
         ids,
         book,
         jobs: Jobs::new(&client, format!("spillway-gateway/{replica}"))?,

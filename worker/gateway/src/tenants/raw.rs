@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use url::Url;
 
 use super::{Key, Tenant};
 use crate::quota::{Allowance, Meter};
@@ -43,6 +44,7 @@ struct RawTenant {
     images_per_second: Option<f64>,
     concurrent_images: Option<u64>,
     images_per_day: Option<u64>,
+    webhook: Option<String>,
     #[serde(default)]
     keys: Vec<RawKey>,
 }
@@ -127,7 +129,14 @@ impl RawTenant {
             &format!("{path}.imagesPerSecond"),
             "must be above 0",
         );
+        let given = self.webhook.as_deref().map(webhook);
+        problems.ensure(
+            !matches!(given, Some(None)),
+            &format!("{path}.webhook"),
+            "must be an https:// address, or http:// on this machine",
+        );
         let tenant = Tenant {
+            webhook: given.flatten(),
             name: self.name,
             class,
             deadline,
@@ -179,6 +188,15 @@ impl RawKey {
         };
         Some((*hash?.as_bytes(), key))
     }
+}
+
+/// An address that may be told of jobs: what it is told is signed, not secret, but keys of `http:` proxies are not ours.
+fn webhook(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let is_good =
+        url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && is_here));
+    is_good.then_some(url)
 }
 
 /// A time as policies write it: `90s`, `15m`, `2h`.

@@ -27,7 +27,8 @@ fn a_child_works() {
     config.kafka.assignment = Assignment::Weighted;
     let line = Line {
         config,
-        recognizer: Arc::new(fake::recognizer(Arc::default())),
+        serving: Arc::new(Serving::new(Arc::new(fake::recognizer(Arc::default())))),
+        source: Mutex::default(),
         stats: Arc::new(Stats::new(Instant::now())),
         stop: Arc::default(),
         runtime: Runtime::new().unwrap(),

@@ -34,7 +34,7 @@ fn folder(yaml: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let weights = b"weights";
     std::fs::write(folder.path().join("faces.pt"), weights).unwrap();
-    let yaml = yaml.replace("SHA", &hex(&Sha256::digest(weights)));
+    let yaml = yaml.replace("SHA", &sha256(weights));
     std::fs::write(folder.path().join("modelset.yaml"), yaml).unwrap();
     folder
 }
@@ -159,20 +159,109 @@ fn a_problem_names_its_field() {
 }
 
 #[test]
-fn all_problems_come_at_once() {
+fn all_problems_come_at_once_each_at_its_line_with_a_suggestion() {
     let yaml = GOOD
         .replace("kind: scene", "kind: place")
-        .replace("margin: 0.15", "margin: 7");
-    let SetError::Invalid { problems, .. } = load(&yaml).unwrap_err() else {
-        panic!("should be invalid");
+        .replace("margin: 0.15", "margin: 7")
+        .replace("subset: context", "subset: contxt")
+        .replace("        margin: 7", "        margin: 7\n        heds: []");
+    let folder = folder(&yaml);
+    let error = ModelSet::load(folder.path()).unwrap_err();
+    let SetError::Invalid(report) = error else {
+        panic!("should be invalid: {error}");
     };
-    assert_eq!(problems.len(), 2, "{problems:?}");
+    let drawn = report.drawn(false);
+    let name = folder.path().join("modelset.yaml").canonicalize().unwrap();
+    let name = name.display();
+    for part in [
+        format!("{name} has 4 problems, and is not used"),
+        "spec.models[1].attributes.margin must be within 0 and 1".into(),
+        format!("[{name}:20:17]"),
+        "20 │         margin: 7".into(),
+        "spec.models[1].attributes.heds is no field that is known".into(),
+        format!("[{name}:21:9]"),
+        "did you mean `heads`?".into(),
+        format!("[{name}:24:15]"),
+        "did you mean `context`?".into(),
+        "spec.models[2].classify.labels[0].kind must be scene or object".into(),
+    ] {
+        assert!(drawn.contains(&part), "{part} should be in\n{drawn}");
+    }
+    let line = report.to_string();
+    assert!(line.contains("line 20: spec.models[1]"), "{line}");
+    assert!(!line.contains('\n'), "{line}");
+}
+
+#[test]
+fn what_is_no_yaml_is_told_with_its_line() {
+    let cases = [
+        ("kind: ModelSet", "kind: [", "line "),
+        (
+            "kind: ModelSet",
+            "kind: ModelSet\nkind: ModelSet",
+            "line 4: `kind` is given twice",
+        ),
+        (
+            "  frame:",
+            "  models: []\n  frame:",
+            "line 8: `models` is given twice",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let error = load(&GOOD.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{to}: {error}");
+    }
+}
+
+#[test]
+fn a_detector_may_have_a_threshold_for_each_label() {
+    let yaml = GOOD.replace(
+        "labels: [face]",
+        "labels: [face, {name: mask, threshold: 0.9}]",
+    );
+    let subset = load(&yaml).unwrap().subset(None).unwrap();
+    let Task::Detect { labels, .. } = &subset.models[0].task else {
+        panic!("{:?}", subset.models[0]);
+    };
+    let own: Vec<(&str, f32)> = labels
+        .iter()
+        .map(|it| (it.name.as_str(), it.threshold))
+        .collect();
+    assert_eq!(own, [("face", 0.5), ("mask", 0.9)]);
 }
 
 #[test]
 fn a_file_that_is_not_the_declared_one_is_refused() {
     let folder = folder(GOOD);
-    std::fs::write(folder.path().join("faces.pt"), b"other weights").unwrap();
-    let set = ModelSet::load(folder.path()).unwrap();
-    assert!(matches!(set.subset(None), Err(SetError::Digest { .. })));
+    let file = folder.path().join("faces.pt");
+    let subset = ModelSet::load(folder.path()).unwrap().subset(None).unwrap();
+    assert_eq!(subset.models[0].bytes().unwrap(), b"weights");
+    std::fs::write(&file, b"other weights").unwrap();
+    let error = subset.models[0].bytes().unwrap_err();
+    assert!(matches!(error, SetError::Digest { .. }));
+    let (text, file) = (error.to_string(), file.canonicalize().unwrap());
+    assert!(text.contains("model `faces`"), "{text}");
+    assert!(text.contains(&file.display().to_string()), "{text}");
+    std::fs::remove_file(file).unwrap();
+    assert!(matches!(
+        subset.models[0].bytes(),
+        Err(SetError::Read { .. })
+    ));
+}
+
+#[test]
+fn a_link_is_followed_once_so_that_a_set_is_read_from_one_folder() {
+    let (old, new) = (folder(GOOD), folder(GOOD));
+    let link = old.path().join("current");
+    std::os::unix::fs::symlink(old.path(), &link).unwrap();
+    let subset = ModelSet::load(&link).unwrap().subset(None).unwrap();
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(new.path(), &link).unwrap();
+    let before = old.path().canonicalize().unwrap();
+    assert!(
+        subset
+            .models
+            .iter()
+            .all(|model| model.file.starts_with(&before))
+    );
 }

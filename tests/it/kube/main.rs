@@ -1,0 +1,7 @@
+//! The controller on a real Kubernetes control plane and a real Apache Kafka, with the chart's own rights.
+#![allow(clippy::unwrap_used, reason = "all of it is tests")]
+
+mod definitions;
+mod rights;
+mod stories;
+mod world;
