@@ -19,13 +19,13 @@ print(*sorted(tests - set(beside)))
 
 log=$(mktemp)
 trap 'kill "${slow-}" 2>/dev/null || true; rm -f "$log"' EXIT
-cargo test --workspace "${beside[@]/#/--test=}" >"$log" 2>&1 &
+cargo test --no-fail-fast --workspace "${beside[@]/#/--test=}" >"$log" 2>&1 &
 slow=$!
 
 # Fails late, so that both are heard of.
 failed=0
 # shellcheck disable=SC2086 # names without blanks
-cargo test --workspace --lib --bins --examples $(printf -- '--test=%s ' $others) || failed=$?
+cargo test --no-fail-fast --workspace --lib --bins --examples $(printf -- '--test=%s ' $others) || failed=$?
 cargo test --workspace --doc || failed=$?
 wait "$slow" || failed=$?
 slow=
