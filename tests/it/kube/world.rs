@@ -148,7 +148,7 @@ impl World {
         kafka.topic_beside(topics::WORKERS).await;
         kafka.topic_beside(topics::CONTROL).await;
         install_definitions(kube);
-        let space = kube.namespace(workload.field());
+        let space = kube.namespace(workload.resource());
         grant(kube, &space);
         space
             .apply(&workload.document(kafka.brokers(), jobs.name()))
