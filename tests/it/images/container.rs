@@ -271,7 +271,10 @@ fn a_worker_says_that_there_is_no_gpu() {
     let mut process = process.unwrap();
     assert!(!process.wait(SOON).success());
     eventually(SOON, "it says why", || {
-        if process.log().contains("GPU 0 was asked for, and libtorch is built without CUDA") {
+        if process
+            .log()
+            .contains("GPU 0 was asked for, and libtorch is built without CUDA")
+        {
             Ok(())
         } else {
             Err(process.log())
