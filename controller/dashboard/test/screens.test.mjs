@@ -186,6 +186,7 @@ test("a worker is drained by keyboard, with a reason that is kept", async () => 
     assert.equal(await button.evaluate((element) => element === document.activeElement), true, "the focus is back");
     assert.deepEqual(stand.ordered, []);
     await button.press("Enter");
+    await dialog.getByLabel("Reason").and(page.locator(":focus")).waitFor(); // the dialog draws first and takes the focus then
     await page.keyboard.type("it is the slow one");
     await page.keyboard.press("Enter");
     await dialog.waitFor({ state: "hidden" });
