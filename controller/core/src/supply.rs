@@ -114,6 +114,16 @@ impl Supply {
             .saturating_sub(deviation.saturating_mul(confidence) / 1_000)
     }
 
+    /// Whether `due` jobs are surely done by a point: [`Self::sure`] compared without its root.
+    pub(crate) fn meets(&self, point: usize, confidence: u64, due: u64) -> bool {
+        let Some(spare) = self.expected(point).checked_sub(due) else {
+            return false;
+        };
+        let variance = self.variance[point];
+        let wanted = u128::from(variance) * u128::from(confidence) * u128::from(confidence);
+        variance == 0 || u128::from(spare) * u128::from(spare) * 1_000_000 >= wanted
+    }
+
     /// The rate once everybody works.
     pub(crate) fn rate(&self) -> Rate {
         self.rate
@@ -192,11 +202,12 @@ impl Share {
         let law = law.given(age);
         let mut mean = Vec::with_capacity(grid.points.len());
         let mut variance = Vec::with_capacity(grid.points.len());
-        for point in &grid.points {
-            let (lead, spread) = law.lead(point + since);
+        // Thousandths of jobs a second, squared, times milliseconds², are 10⁻¹² jobs².
+        let square = u128::from(rate.milli()) * u128::from(rate.milli());
+        for (lead, spread) in law.leads(grid.points.iter().map(|point| point + since)) {
             mean.push(jobs_milli(rate, lead));
-            let jobs = jobs_milli(rate, spread) / 1_000;
-            variance.push(jobs.saturating_mul(jobs));
+            let jobs = square.saturating_mul(spread) / 1_000_000_000_000;
+            variance.push(u64::try_from(jobs).unwrap_or(u64::MAX));
         }
         Self {
             mean,

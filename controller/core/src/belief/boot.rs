@@ -36,9 +36,6 @@ const LOG_TAIL: [i64; 13] = [
     -23, -69, -173, -369, -693, -1_176, -1_841, -2_706, -3_783, -5_082, -6_608, -8_364, -10_360,
 ];
 
-/// Longest time that a machine is reckoned to work, milliseconds: no deadline is longer than a day.
-const LEAD_MAX: u64 = 86_400_000;
-
 /// What was seen of one pool's boots.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BootBelief {
@@ -213,21 +210,33 @@ impl BootLaw {
 // === impl BootLawGiven ===
 
 impl BootLawGiven<'_> {
-    /// For how long such a machine will have worked `since` milliseconds after its launch: mean and standard deviation.
-    pub(crate) fn lead(&self, since: i64) -> (u64, u64) {
+    /// For how long such a machine will have worked at each of these times after its launch, ascending, milliseconds:
+    /// mean, milliseconds, and variance, milliseconds².
+    ///
+    /// One pass over times and law: Σ w (x − b) = x Σ w − Σ w b over the boots b that are over at x, and likewise of the
+    /// squares.
+    pub(crate) fn leads(
+        &self,
+        times: impl IntoIterator<Item = i64>,
+    ) -> impl Iterator<Item = (u64, u128)> {
+        let all = i128::from(self.weight.max(1));
+        let mut over = self.points.iter().peekable();
         // Milliseconds of days times weights of some thousand; their squares take more than 64 bits.
-        let (mut sum, mut squares) = (0u64, 0u128);
-        for (ms, weight) in self.points.iter() {
-            if *ms >= since {
-                break;
+        let (mut weights, mut boots, mut squares) = (0i128, 0i128, 0i128);
+        times.into_iter().map(move |time| {
+            while let Some((ms, weight)) = over.next_if(|(ms, _)| *ms < time) {
+                let (ms, weight) = (i128::from(*ms), i128::from(*weight));
+                weights += weight;
+                boots += ms * weight;
+                squares += ms * ms * weight;
             }
-            let worked = since.abs_diff(*ms).min(LEAD_MAX);
-            sum += worked * weight;
-            squares += u128::from(worked) * u128::from(worked) * u128::from(*weight);
-        }
-        let mean = sum / self.weight;
-        let square = u64::try_from(squares / u128::from(self.weight)).unwrap_or(u64::MAX);
-        (mean, square.saturating_sub(mean * mean).isqrt())
+            let time = i128::from(time);
+            let mean = (time * weights - boots) / all;
+            let square = (time * time * weights - 2 * time * boots + squares) / all;
+            let variance = square - mean * mean;
+            let mean = u64::try_from(mean).unwrap_or(0);
+            (mean, variance.max(0).unsigned_abs())
+        })
     }
 
     fn quantile(&self, thousandths: u64) -> i64 {
@@ -269,13 +278,13 @@ mod tests {
         let law = BootBelief::default().law(seconds(100));
         let mut last = u64::MAX;
         for age in [0, 60_000, 100_000, 150_000, 500_000] {
-            let (lead, _) = law.given(age).lead(age + 300_000);
+            let (lead, _) = law.given(age).leads([age + 300_000]).next().unwrap();
             // Time that it may work in the next 300 s.
             assert!(age == 0 || lead > 0, "{age}");
             last = last.min(lead);
         }
-        let (lead, spread) = law.given(1_000_000).lead(1_100_000);
-        assert_eq!((lead, spread), (0, 0), "a quarter of its age longer");
+        let leads: Vec<_> = law.given(1_000_000).leads([1_100_000, 1_300_000]).collect();
+        assert_eq!(leads, [(0, 0), (50_000, 0)], "a quarter of its age longer");
     }
 
     #[test]

@@ -362,7 +362,7 @@ impl Desk<'_> {
         let lead = millis(self.planner.policy.drain_within()).unsigned_abs() / LEAD_SHARE;
         (0..due.len()).find(|&point| {
             due[point] > 0
-                && supply.sure(point, CONFIDENCE) < due[point]
+                && !supply.meets(point, CONFIDENCE, due[point])
                 && new.lead_ms(point) >= lead
         })
     }

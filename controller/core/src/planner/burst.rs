@@ -323,7 +323,7 @@ impl<'a> Desk<'a> {
     /// What is due earlier is asked for at the next points: it is late, and is to be done soonest.
     fn first_unmet(&self, supply: &Supply, due: &[u64]) -> Option<usize> {
         (self.reachable()..due.len())
-            .find(|&point| due[point] > 0 && supply.sure(point, CONFIDENCE) < due[point])
+            .find(|&point| due[point] > 0 && !supply.meets(point, CONFIDENCE, due[point]))
     }
 
     /// The first point before which a new machine of some pool would work long enough to be bought for it.

@@ -137,7 +137,7 @@ impl Desk<'_> {
         let slack = Share::ready(&self.grid, rate);
         held.iter().enumerate().all(|(point, due)| {
             let spare = slack.expected(point) / SLACK_PART;
-            *due == 0 || rest.sure(point, CONFIDENCE) >= due.saturating_add(spare)
+            *due == 0 || rest.meets(point, CONFIDENCE, due.saturating_add(spare))
         })
     }
 
