@@ -4,6 +4,7 @@ mod setup;
 
 use std::{
     fs,
+    io::Write as _,
     ops::Deref,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -22,7 +23,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer},
 };
 
-use crate::{guard, topic::Topic};
+use crate::{eventually::eventually, guard, topic::Topic};
 
 pub use setup::{PASSWORD, USER};
 use setup::{SMALL, Setup, certificate, free_ports, properties};
@@ -41,9 +42,13 @@ dir=$1; shift
 ulimit -n "$(ulimit -Hn)" 2>/dev/null
 set -f
 "$@" kafka.tools.StorageTool format -t c3BpbGx3YXktdGVzdGJlZA -c "$dir/server.properties" $FORMAT >>"$dir/log" 2>&1 </dev/null
-"$@" kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null &
-echo $! >"$dir/pid.new"; mv "$dir/pid.new" "$dir/pid"
-cat >/dev/null
+start() {
+    "$@" kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null &
+    echo $! >"$dir/pid.new"; mv "$dir/pid.new" "$dir/pid"
+}
+start "$@"
+# A line asks for the broker that was killed to be started again, on what it had.
+while read -r _; do wait $! 2>/dev/null; start "$@"; done
 kill -9 $! 2>/dev/null; wait $! 2>/dev/null
 rm -rf "$dir"
 "#;
@@ -296,6 +301,17 @@ impl Kafka {
         }
     }
 
+    /// Starts the brokers again that were killed, on the data that they had, and waits until they answer.
+    ///
+    /// # Errors
+    /// If they do not.
+    pub fn start_again(&self) -> anyhow::Result<()> {
+        for node in &self.nodes {
+            node.start_again()?;
+        }
+        self.answers()
+    }
+
     /// Does something to the process of one of several brokers.
     ///
     /// # Panics
@@ -313,6 +329,21 @@ impl Node {
         if let Some(id) = self.process() {
             guard::send(id, signal);
         }
+    }
+
+    fn start_again(&self) -> anyhow::Result<()> {
+        let before = self.process();
+        let mut guardian = self.guardian.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = guardian.stdin.as_mut().context("it has no guardian")?;
+        asked.write_all(b"again\n")?;
+        asked.flush()?;
+        eventually(START_MAX, "another process is the broker", || {
+            let now = self.process();
+            (now != before)
+                .then_some(())
+                .ok_or_else(|| format!("{now:?}"))
+        });
+        Ok(())
     }
 
     fn process(&self) -> Option<u32> {

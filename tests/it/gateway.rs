@@ -5,6 +5,8 @@
 mod hostile;
 #[path = "gateway/judges.rs"]
 mod judges;
+#[path = "gateway/kills.rs"]
+mod kills;
 #[path = "gateway/rules.rs"]
 mod rules;
 #[path = "gateway/site.rs"]
@@ -349,7 +351,8 @@ async fn a_killed_replica_loses_nothing_that_was_accepted() {
 
 /// The value of a metric without labels.
 pub(crate) async fn metric(gateway: &Gateway, name: &str) -> f64 {
-    let text = gateway.get("/metrics", "").send().await.unwrap();
+    let metrics = format!("http://{}/metrics", gateway.operators);
+    let text = reqwest::get(metrics).await.unwrap();
     let text = text.text().await.unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     line.unwrap_or_else(|| panic!("no {name} in {text}"))

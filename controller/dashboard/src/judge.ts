@@ -75,6 +75,11 @@ export function headcount(pools: readonly Pool[]): Headcount {
   return sum;
 }
 
+/** All parts together: unknown as soon as one of them is. */
+export function sumOf(...parts: readonly (number | null | undefined)[]): number | null {
+  return parts.reduce<number | null>((sum, part) => (sum === null || part === null || part === undefined ? null : sum + part), 0);
+}
+
 export type Kind = "action" | "hold" | "trouble";
 
 export function isOfKind(decision: Decision, kind: Kind): boolean {

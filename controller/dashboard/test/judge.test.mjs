@@ -37,6 +37,12 @@ test("the standing is what has happened before what is foreseen", () => {
   for (const [name, change, expected] of cases) assert.equal(judge.standing(policy(change)), expected, name);
 });
 
+test("a sum of which a part is unknown is unknown", () => {
+  assert.equal(judge.sumOf(1.5, 2), 3.5);
+  assert.equal(judge.sumOf(0, 0), 0);
+  for (const parts of [[null, 2], [2, null], [null, null], [undefined, 1]]) assert.equal(judge.sumOf(...parts), null, JSON.stringify(parts));
+});
+
 test("an ETA that is not there is never only where all it needs is known", () => {
   const none = { drain_eta_seconds: null };
   assert.equal(judge.drainEta(policy(none)).kind, "never");

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { isDeepStrictEqual } from "node:util";
 import { launch } from "./browser.mjs";
 import { Scene } from "./scene.mjs";
 import { Stand } from "./server.mjs";
@@ -19,6 +20,9 @@ export const DRAINING = 80;
 export const AFTER = 178;
 
 export const SCREENS = /** @type {const} */ (["", "timeline", "decisions", "fleet", "partitions", "market", "cost", "what-if", "control", "health"]);
+
+/** For whatever is waited for: machines may be slow and busy. */
+const PATIENCE_MS = 60_000;
 
 /** @type {Promise<Browser> | undefined} */ let browser;
 
@@ -41,7 +45,7 @@ export async function open({ seconds = DRAINING, names = ["recognition"], hash =
   set?.(stand);
   const address = await stand.listen();
   const page = await (await (browser ??= launch())).newPage({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", ...context });
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   /** @type {string[]} */ const complaints = [];
   /** @type {string[]} */ const strangers = [];
   page.on("console", (message) => {
@@ -91,6 +95,40 @@ export async function visit(page, screen) {
 export async function reads(locator, text) {
   await locator.filter({ hasText: text }).first().waitFor();
 }
+
+/**
+ * Waits until `read` gives what is expected: whatever was pressed, sent or asked for is drawn when the browser comes to it.
+ *
+ * @template T @param {() => T | Promise<T>} read @param {T | ((value: T) => boolean)} expected @param {string} [why]
+ */
+export async function becomes(read, expected, why) {
+  const is = (/** @type {T} */ value) => (typeof expected === "function" ? /** @type {(value: T) => boolean} */ (expected)(value) : isDeepStrictEqual(value, expected));
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const value = await read();
+    if (is(value)) return;
+    if (Date.now() > end) {
+      if (typeof expected === "function") assert.fail(`${why ?? expected}: it is still ${JSON.stringify(value)}`);
+      assert.deepEqual(value, expected, why);
+    }
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+/** Waits until there are `n` of `locator`. @param {Locator} locator @param {number} n @param {string} [why] */
+export const counts = (locator, n, why) => becomes(() => locator.count(), n, why ?? `${locator}`);
+
+/** Waits until `locator` has the focus. @param {Locator} locator */
+export const focused = (locator) => locator.and(locator.page().locator(":focus")).waitFor();
+
+/** Waits until the browser has drawn, and told of, all that it had to. @param {Page} page */
+export const settled = (page) =>
+  page.evaluate(async () => {
+    for (let i = 0; i < 3; i += 1) {
+      await new Promise((done) => requestIdleCallback(done, { timeout: 5_000 }));
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    }
+  });
 
 /** What axe finds. @param {Page} page @returns {Promise<string[]>} */
 export async function violations(page) {

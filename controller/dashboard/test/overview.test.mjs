@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { BLIND, DRAINING, LAUNCHING, open, reads, shut, visit } from "./open.mjs";
+import { becomes, BLIND, counts, DRAINING, LAUNCHING, open, reads, settled, shut, visit } from "./open.mjs";
 
 /** @import { Page } from "playwright-core" */
 
@@ -18,13 +18,13 @@ test("a running burst is shown, without a complaint and from this host alone", a
     await reads(figure(page, "backlog"), (policy.backlog ?? 0).toLocaleString("en-US"));
     await reads(page.locator("h1"), "recognition");
     await reads(page.locator(".top .badge"), "On time");
-    assert.equal(await page.title(), "On time · recognition · Overview · Spillway");
+    await becomes(() => page.title(), "On time · recognition · Overview · Spillway");
     await reads(page.locator(".now .sentence"), policy.sentence);
     await reads(figure(page, "spend"), `$${(policy.budget.spent_today ?? 0).toFixed(2)}`);
     await reads(page.locator(".figure-spend .figure-note"), "of $25.00 a day");
-    assert.equal(await page.locator(".plot canvas").count(), 2);
-    assert.equal(await page.locator("#recent .entry").count(), 5);
-    assert.equal(await page.locator("#pools-table tbody tr").count(), policy.pools.length);
+    await counts(page.locator(".plot canvas"), 2);
+    await counts(page.locator("#recent .entry"), 5);
+    await counts(page.locator("#pools-table tbody tr"), policy.pools.length);
   });
 });
 
@@ -33,9 +33,9 @@ test("unknown is shown as unknown", async () => {
     for (const name of ["backlog", "oldest", "rates"]) await reads(figure(page, name), "unknown");
     await reads(page.locator(".top .badge"), "Unknown");
     await reads(page.locator(".deadline .figure"), "Unknown");
-    assert.match((await page.locator(".bar").getAttribute("aria-label")) ?? "", /Unknown/);
+    await page.locator(".bar[aria-label*='Unknown']").waitFor();
     const canvas = page.locator(".plot-canvas").first();
-    assert.match((await canvas.getAttribute("aria-label")) ?? "", /now unknown/);
+    await becomes(() => canvas.getAttribute("aria-label"), (label) => /now unknown/.test(label ?? ""), "the chart says so");
     stand.scene.alter = (policy) => ({ ...policy, budget: { ...policy.budget, spent_today: null, used_day_share: null } });
     stand.tell();
     await reads(figure(page, "spend"), "unknown");
@@ -58,8 +58,7 @@ test("the bar says within, over, never and clear", async () => {
       await reads(page.locator(".top .badge"), badge);
       if (kind === "over") {
         await reads(page.locator(".late"), "About 40 jobs will be late");
-        const box = await page.locator(".fill-over").boundingBox();
-        assert(box && box.width > 20, "the overrun is visible");
+        await becomes(() => page.locator(".fill-over").boundingBox(), (box) => box !== null && box.width > 20, "the overrun is visible");
       }
     }
   });
@@ -82,6 +81,7 @@ test("states and decisions come in live, and nothing jumps on any screen", async
     });
     for (const screen of ["", "timeline", "fleet", "partitions", "health"]) {
       await visit(page, screen);
+      await settled(page); // what the screen itself moved while it came is told late
       await page.evaluate(() => {
         /** @type {any} */ (window).moved = [];
       });
@@ -90,7 +90,8 @@ test("states and decisions come in live, and nothing jumps on any screen", async
         const [policy] = stand.scene.state().policies;
         await reads(figure(page, "backlog"), (policy?.backlog ?? 0).toLocaleString("en-US"));
         await reads(page.locator("#recent .entry"), stand.scene.decisions[0]?.sentence ?? "");
-      } else await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      } else await reads(page.locator(".connection-age"), "as of now");
+      await settled(page);
       assert.deepEqual(await page.evaluate(() => /** @type {any} */ (window).moved), [], screen);
     }
   });
@@ -107,7 +108,7 @@ test("a lost connection is shown with the age of what is shown, and found again"
     await page.getByText("Live", { exact: true }).waitFor();
     await page.locator(".notice").waitFor({ state: "detached" });
     await page.locator(`[href="#/decisions/${stand.scene.decisions[0]?.id}"].entry`).waitFor();
-    assert.equal(stand.streams, 1, "one stream, not two");
+    await becomes(() => stand.streams, 1, "one stream, not two");
   });
 });
 
@@ -134,7 +135,7 @@ test("several policies are switched between, each with its address", async () =>
   await open({ names: ["recognition", "thumb <b>nails"] }, async (page) => {
     await page.getByRole("link", { name: /^thumb/ }).click();
     await reads(page.locator("h1"), "thumb <b>nails");
-    assert.equal(new URL(page.url()).searchParams.get("policy"), "thumb <b>nails");
+    await becomes(() => new URL(page.url()).searchParams.get("policy"), "thumb <b>nails");
     await page.goBack();
     await reads(page.locator("h1"), "recognition");
   });
@@ -145,21 +146,21 @@ test("who may not read is asked for a token, who may not order is told so", asyn
   await open({ isQuiet: false, set: (stand) => { stand.session = nobody; } }, async (page, stand) => {
     const field = page.getByLabel("Token");
     await field.fill("wrong");
-    await page.keyboard.press("Enter");
+    await field.press("Enter");
     await reads(page.locator(".failure"), "this token is not known");
     assert.equal(stand.streams, 0, "nothing is read before");
     await reads(page.locator(".connection"), "Not signed in");
     await field.fill(stand.token);
-    await page.keyboard.press("Enter");
+    await field.press("Enter");
     await reads(page.locator("h1"), "recognition");
     await reads(page.locator("footer"), "ada, may read and order");
     assert.equal(await page.evaluate(() => localStorage.length + sessionStorage.length + document.cookie.length), 0);
   });
   await open({ seconds: DRAINING, hash: "#/control", set: (stand) => { stand.session = { ...nobody, may_read: true }; } }, async (page) => {
     await reads(page.locator("#sign-in"), "To order something, sign in");
-    assert(await page.getByRole("button", { name: "Pause" }).isDisabled());
+    await page.getByRole("button", { name: "Pause", disabled: true }).waitFor();
     await visit(page, "fleet");
-    assert.equal(await page.getByRole("button", { name: /^Drain/ }).count(), 0);
+    await counts(page.getByRole("button", { name: /^Drain/ }), 0);
   });
 });
 

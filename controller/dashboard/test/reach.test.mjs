@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { BLIND, DRAINING, open, overflow, ready, reads, SCREENS, shut, violations, visit } from "./open.mjs";
+import { becomes, BLIND, DRAINING, focused, open, overflow, ready, reads, SCREENS, shut, violations, visit } from "./open.mjs";
 
 after(shut);
 
@@ -31,10 +31,13 @@ for (const colorScheme of SCHEMES) {
       assert.deepEqual(await violations(page), [], "late, paused, overridden");
       await visit(page, "control");
       await page.getByRole("button", { name: "Resume" }).click();
+      await focused(page.getByRole("dialog").getByLabel("Reason"));
       assert.deepEqual(await violations(page), [], "a dialog");
       await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "hidden" });
       await visit(page, "what-if");
       const editor = page.getByLabel("Policy as YAML");
+      await becomes(() => editor.inputValue(), (text) => text.includes("drainWithin"), "the policy in force is there");
       await editor.fill((await editor.inputValue()).replace("3m", "10m"));
       await page.getByRole("button", { name: "Play" }).click();
       await page.locator("#outcome").waitFor();
@@ -80,17 +83,17 @@ test("at 320 px the menu opens and closes by keyboard, and goes to a screen", as
     await menu.press("Enter");
     await page.getByRole("link", { name: "Market", exact: true }).press("Enter");
     await page.locator("main.screen-market").waitFor();
-    assert.equal(await page.locator("#menu").isVisible(), false);
-    assert.equal(await page.evaluate(() => document.activeElement?.id), "main");
+    await page.locator("#menu").waitFor({ state: "hidden" });
+    await focused(page.locator("#main"));
   });
 });
 
 test("everything that can be pressed is reached by Tab alone, in order, and seen", async () => {
   await open({}, async (page) => {
     await page.keyboard.press("Tab");
-    assert.equal(await page.evaluate(() => document.activeElement?.className), "skip");
+    await focused(page.locator(".skip"));
     await page.keyboard.press("Enter");
-    assert.equal(await page.evaluate(() => document.activeElement?.id), "main");
+    await focused(page.locator("#main"));
     assert.equal(await page.evaluate(() => location.hash), "", "the address still says which screen it is");
     for (const screen of [...SCREENS, "decisions/7"]) {
       await visit(page, screen);

@@ -201,6 +201,31 @@ fn alerts_and_dashboards_ask_for_metrics_that_exist() {
 }
 
 #[test]
+fn every_metric_is_on_a_dashboard() {
+    let mut shown = BTreeSet::new();
+    for (_, dashboard) in dashboards() {
+        for panel in list(&dashboard["panels"]) {
+            for target in list(&panel["targets"]) {
+                shown.extend(metrics::asked(target["expr"].as_str().unwrap()));
+            }
+        }
+    }
+    // Of a histogram any of its series.
+    let family = |name: &str| {
+        let suffixes = ["_bucket", "_sum", "_count"];
+        let end = suffixes.iter().find_map(|it| name.strip_suffix(it));
+        end.unwrap_or(name).to_owned()
+    };
+    let shown: BTreeSet<String> = shown.iter().map(|name| family(name)).collect();
+    let hidden: BTreeSet<String> = metrics::exported()
+        .iter()
+        .map(|name| family(name))
+        .filter(|name| name.starts_with("spillway_") && !shown.contains(name))
+        .collect();
+    assert_eq!(hidden, BTreeSet::new(), "no panel shows these");
+}
+
+#[test]
 fn dashboards_are_whole() {
     for (stem, dashboard) in dashboards() {
         assert_eq!(dashboard["uid"], stem, "the file's name");

@@ -28,6 +28,13 @@ fn find<'a>(objects: &'a [Value], kind: &str, component: &str) -> Vec<&'a Value>
     objects.iter().filter(is_it).collect()
 }
 
+/// The workloads of the controllers, with volumes of their own or without.
+fn controllers(objects: &[Value]) -> Vec<&Value> {
+    let kinds = ["Deployment", "StatefulSet"];
+    let found = kinds.map(|kind| find(objects, kind, "controller"));
+    found.concat()
+}
+
 #[test]
 fn every_pod_keeps_to_the_restricted_standard() {
     everywhere(|file, objects| {
@@ -100,7 +107,7 @@ fn selectors_select_their_pods() {
                 );
             }
         }
-        let controllers = find(objects, "Deployment", "controller");
+        let controllers = controllers(objects);
         let selectors: BTreeSet<String> = controllers
             .iter()
             .map(|it| it["spec"]["selector"].to_string())
@@ -157,10 +164,7 @@ fn two_controllers_stand_by_and_move_one_at_a_time() {
         return;
     };
     let objects = helm::template(&helm, &[]).unwrap();
-    assert_eq!(
-        find(&objects, "Deployment", "controller")[0]["spec"]["replicas"],
-        2
-    );
+    assert_eq!(controllers(&objects)[0]["spec"]["replicas"], 2);
     let budgets = |objects: &[Value]| {
         let budgets = objects
             .iter()
@@ -178,7 +182,7 @@ fn two_controllers_stand_by_and_move_one_at_a_time() {
 fn every_policy_has_an_owners_name_of_its_own() {
     everywhere(|file, objects| {
         let mut owners = BTreeSet::new();
-        let controllers = find(objects, "Deployment", "controller");
+        let controllers = controllers(objects);
         for controller in &controllers {
             let (_, spec) = pod(controller).unwrap();
             let variables = list(&spec["containers"][0]["env"]);
@@ -199,7 +203,7 @@ fn a_digest_pins_the_image() {
     let digest = format!("sha256:{}", "0".repeat(64));
     let set = format!("controller.image.digest={digest},global.imageRegistry=registry.example.com");
     let objects = helm::template(&helm, &["--set", &set]).unwrap();
-    let (_, spec) = pod(find(&objects, "Deployment", "controller")[0]).unwrap();
+    let (_, spec) = pod(controllers(&objects)[0]).unwrap();
     let image = spec["containers"][0]["image"].as_str().unwrap();
     assert_eq!(
         image,
@@ -239,5 +243,78 @@ fn the_controller_may_do_nothing_outside_its_namespace() {
             }
             assert!(!list(&rule["resources"]).contains(&json!("secrets")));
         }
+    }
+}
+
+#[test]
+fn a_history_that_is_to_last_is_on_a_volume_of_each_controllers_own() {
+    let Some(helm) = helm::require("helm") else {
+        return;
+    };
+    let by_default = helm::template(&helm, &[]).unwrap();
+    let controller = controllers(&by_default)[0];
+    assert_eq!(controller["kind"], "Deployment");
+    let (_, spec) = pod(controller).unwrap();
+    let state = |spec: &Value| {
+        let volumes = list(&spec["volumes"]).iter();
+        let mut volumes = volumes.filter(|it| it["name"] == "state");
+        volumes.next().cloned()
+    };
+    assert!(state(spec).unwrap()["emptyDir"].is_object());
+    let set = "controller.history.persistence.enabled=true,controller.history.megabytes=100";
+    let lasting = helm::template(&helm, &["--set", set]).unwrap();
+    let controller = controllers(&lasting)[0];
+    assert_eq!(controller["kind"], "StatefulSet");
+    assert_eq!(
+        state(pod(controller).unwrap().1),
+        None,
+        "the claim's stands for it"
+    );
+    let claim = &controller["spec"]["volumeClaimTemplates"][0];
+    assert_eq!(claim["metadata"]["name"], "state");
+    assert_eq!(claim["spec"]["accessModes"], json!(["ReadWriteOnce"]));
+    // The history, and the journal's files until they are in it.
+    assert_eq!(claim["spec"]["resources"]["requests"]["storage"], "1124Mi");
+    assert!(
+        claim["spec"]["storageClassName"].is_null(),
+        "the cluster's default"
+    );
+}
+
+/// Who calls the API has no business with metrics and health.
+#[test]
+fn the_gateways_metrics_and_health_are_on_a_port_that_the_world_does_not_reach() {
+    let Some(helm) = helm::require("helm") else {
+        return;
+    };
+    let file = helm::values_files()
+        .into_iter()
+        .find(|it| it.ends_with("gateway-values.yaml"));
+    let objects = helm::template_of(&helm, &file.unwrap());
+    let (_, spec) = pod(find(&objects, "Deployment", "gateway")[0]).unwrap();
+    let container = &spec["containers"][0];
+    for probe in ["livenessProbe", "readinessProbe"] {
+        assert_eq!(container[probe]["httpGet"]["port"], "operators");
+    }
+    let ingress = objects.iter().find(|it| {
+        it["kind"] == "Ingress"
+            && it["metadata"]["name"]
+                .as_str()
+                .unwrap()
+                .ends_with("gateway")
+    });
+    let backend = &ingress.unwrap()["spec"]["rules"][0]["http"]["paths"][0]["backend"];
+    assert_eq!(backend["service"]["port"]["name"], "http");
+    let policy = objects.iter().find(|it| {
+        it["kind"] == "NetworkPolicy"
+            && it["metadata"]["name"]
+                .as_str()
+                .unwrap()
+                .ends_with("gateway")
+    });
+    for rule in list(&policy.unwrap()["spec"]["ingress"]) {
+        let monitoring = rule["from"].to_string().contains("monitoring");
+        let port = if monitoring { "operators" } else { "http" };
+        assert_eq!(rule["ports"], json!([{"port": port}]), "{rule}");
     }
 }

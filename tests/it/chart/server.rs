@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use spillway_tests::{Kube, Namespace, eventually, require_kube};
 
-use crate::helm;
+use crate::helm::{self, list};
 
 /// How long Helm waits.
 const WAIT: &str = "120s";
@@ -34,6 +34,14 @@ fn alone(object: &Value) -> Option<Value> {
     // Not there in a dry run, and no matter of security.
     let fields = spec.as_object_mut().unwrap();
     fields.remove("serviceAccountName");
+    // A claim that a StatefulSet would make for it.
+    let claims = list(&object["spec"]["volumeClaimTemplates"]);
+    let claims = claims
+        .iter()
+        .map(|claim| json!({"name": claim["metadata"]["name"], "emptyDir": {}}));
+    if let Some(volumes) = fields.get_mut("volumes").and_then(Value::as_array_mut) {
+        volumes.extend(claims);
+    }
     Some(json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": object["metadata"]["name"], "labels": metadata["labels"]},

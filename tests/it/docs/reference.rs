@@ -99,6 +99,92 @@ fn alerts() {
     keep("alerts.md", &page);
 }
 
+/// The metrics of a program by the calls that register them, which have name and help, and the fields that they fill.
+fn registered(source: &str) -> Vec<[String; 4]> {
+    let text = fs::read_to_string(root().join(source)).unwrap();
+    let prefix = text.split_once("with_prefix(\"").unwrap().1;
+    let prefix = prefix.split('"').next().unwrap();
+    let calls = text
+        .match_indices("to.register(")
+        .map(|(at, _)| &text[at..]);
+    let rows = calls.map(|call| {
+        let call = &call[..call.find(';').unwrap()];
+        let said: Vec<&str> = call.split('"').collect();
+        let (name, help) = (said[1], said[3]);
+        let field = call.split_once(".clone()").unwrap().0;
+        let field = field.rsplit(['.', ' ']).next().unwrap();
+        let kind = declared(&text, field);
+        let (kind, series) = match kind {
+            kind if kind.contains("Histogram") => {
+                ("histogram", ["_bucket", "_sum", "_count"].to_vec())
+            }
+            kind if kind.contains("Counter") => ("counter", vec!["_total"]),
+            _ => ("gauge", vec![""]),
+        };
+        let series: Vec<String> = series
+            .iter()
+            .map(|suffix| format!("`{prefix}_{name}{suffix}`"))
+            .collect();
+        let labels = labels(&text, declared(&text, field)).join(", ");
+        [series.join(", "), kind.to_owned(), labels, cell(help)]
+    });
+    rows.collect()
+}
+
+/// The type of a field as it is declared.
+fn declared<'a>(source: &'a str, field: &str) -> &'a str {
+    let declaration = format!("{field}: ");
+    let lines = source.lines().map(|line| line.trim_start());
+    let mut found = lines.filter_map(|line| {
+        let line = line.trim_start_matches("pub(crate) ");
+        line.strip_prefix(&declaration)
+    });
+    found
+        .next()
+        .unwrap_or_else(|| panic!("{field} is declared nowhere"))
+}
+
+/// The fields of the struct of labels that a family's type names.
+fn labels(source: &str, kind: &str) -> Vec<String> {
+    let Some((_, kind)) = kind.split_once("Family<") else {
+        return Vec::new();
+    };
+    let name = kind.split(',').next().unwrap();
+    let body = source.split_once(&format!("struct {name} {{")).unwrap().1;
+    let body = body.split_once('}').unwrap().0;
+    let fields = body.lines().filter_map(|line| line.trim().split_once(':'));
+    fields.map(|(field, _)| format!("`{field}`")).collect()
+}
+
+fn metrics_page(file: &str, program: &str, source: &str, more: &str) {
+    let rows = registered(source);
+    let mut page = format!(
+        "# Metrics of the {program}\n\n<!-- Made from {source}: do not edit. -->\n\n{more}\n\n\
+         | Series | Kind | Labels | What it is |\n|---|---|---|---|\n"
+    );
+    for [series, kind, labels, help] in rows {
+        writeln!(page, "| {series} | {kind} | {labels} | {help}. |").unwrap();
+    }
+    keep(file, &page);
+}
+
+#[test]
+fn metrics_of_the_worker() {
+    let more = "`/metrics` in OpenMetrics' text format, at the address of `--listen`.\n\
+        All are BETA: one may change in a minor version, with a line in the changelog.\n\
+        A series with labels is there once it has been counted for the first time.";
+    metrics_page("worker-metrics.md", "worker", "worker/src/stats.rs", more);
+}
+
+#[test]
+fn metrics_of_the_gateway() {
+    let more = "`/metrics` in OpenMetrics' text format, at the address of `--operator-listen`, or of `--listen` without it.\n\
+        All are BETA: one may change in a minor version, with a line in the changelog.\n\
+        A series with labels is there once it has been counted for the first time.";
+    let source = "worker/gateway/src/metrics.rs";
+    metrics_page("gateway-metrics.md", "gateway", source, more);
+}
+
 #[test]
 fn policy() {
     let Some(schema) = printed(&["schema"]) else {

@@ -89,6 +89,51 @@ async fn googles_official_client_gets_right_labels_logos_and_faces() {
     assert_eq!(transports, ["grpc", "rest"]);
 }
 
+/// Requests made from the API's own document, good and bad ones: each is answered as the document says, and none breaks
+/// anything.
+#[tokio::test]
+async fn the_api_is_what_its_document_says() {
+    let Some(kafka) = require_kafka() else { return };
+    let Some(site) = Site::new(&kafka).await else {
+        return;
+    };
+    let made = Command::new(here("testbed/schemathesis.sh"))
+        .output()
+        .unwrap();
+    if !made.status.success() {
+        let why = String::from_utf8_lossy(&made.stderr);
+        assert!(std::env::var_os("CI").is_none(), "CI must run this: {why}");
+        eprintln!("skipped: schemathesis cannot be had: {why}");
+        return;
+    }
+    // Nobody recognizes: what is accepted is answered as a job that is not done.
+    let gateway = site.gateway("g1", &["--wait-max", "200ms"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(String::from_utf8(made.stdout).unwrap().trim());
+    command
+        .current_dir(folder.path())
+        .args(["-m", "schemathesis.cli", "run"])
+        .arg(format!("{}/openapi.json", gateway.url))
+        .args(["--header", &format!("x-goog-api-key: {}", site.key)])
+        .args([
+            "--checks",
+            "not_a_server_error,status_code_conformance,content_type_conformance,\
+             response_schema_conformance,ignored_auth",
+        ])
+        .args(["--phases", "examples,coverage,fuzzing"])
+        .args(["--max-examples", "40", "--generation-deterministic"])
+        // One: two threads of CPython 3.11 that parse Python at once now and then end in a SystemError.
+        .args(["--workers", "1", "--request-timeout", "120"])
+        .args(["--no-shrink", "--continue-on-failure", "--warnings", "off"]);
+    let said = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let said = said.await.unwrap();
+    let text = String::from_utf8_lossy(&said.stdout);
+    assert!(said.status.success(), "{text}");
+    let cases = text.lines().find(|line| line.contains("generated"));
+    eprintln!("schemathesis:{}", cases.unwrap_or_default());
+    assert!(text.contains("Tested: 6"), "every operation: {text}");
+}
+
 #[tokio::test]
 async fn the_examples_of_the_documentation_work() {
     let Some(kafka) = require_kafka() else { return };

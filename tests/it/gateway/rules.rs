@@ -202,3 +202,107 @@ async fn tls_serves_http_1_and_2() {
         assert_eq!(got, format!("200 {version}"));
     }
 }
+
+#[tokio::test]
+async fn operators_have_a_port_of_their_own() {
+    let Some(kafka) = require_kafka() else { return };
+    let Some(site) = Site::new(&kafka).await else {
+        return;
+    };
+    let gateway = site.gateway("g1", &[]).await;
+    for path in ["/metrics", "/livez", "/readyz"] {
+        let there = format!("http://{}{path}", gateway.operators);
+        assert_eq!(reqwest::get(&there).await.unwrap().status(), 200, "{path}");
+        let here = ask(gateway.get(path, &site.key)).await;
+        assert_eq!(here.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    for path in ["/v1/models", "/", "/openapi.json", "/v1/jobs/x"] {
+        let there = format!("http://{}{path}", gateway.operators);
+        assert_eq!(reqwest::get(&there).await.unwrap().status(), 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_each_tenant_used_is_told_to_a_topic() {
+    let Some(kafka) = require_kafka() else { return };
+    let Some(site) = Site::new(&kafka).await else {
+        return;
+    };
+    let usage = kafka.compacted_topic("usage", 1).await;
+    let mut gateway = site.gateway("g1", &["--usage-topic", usage.name()]).await;
+    let send = async |images: usize, key: &str, repeat: &str| {
+        let body = json!({"images": vec![json!({"inline": "AAAA"}); images]});
+        let sent = gateway.post("/v1/recognize", key);
+        let sent = sent.header("prefer", "respond-async");
+        ask(sent.header("idempotency-key", repeat).json(&body)).await
+    };
+    for (images, key, repeat) in [
+        (3, &site.key, "a"),
+        (3, &site.key, "a"), // a repeat costs nothing
+        (2, &site.key, "b"),
+        (1, &site.other_key, "a"),
+    ] {
+        let answer = send(images, key, repeat).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
+    }
+    let refused = send(500, &site.other_key, "c").await;
+    assert!(refused.status.is_client_error(), "{refused:?}");
+    // The last of it is told as the replica ends.
+    gateway.process.signal(Signal::Term);
+    assert!(gateway.process.wait(SOON).success());
+    let mut used = std::collections::BTreeMap::new();
+    for record in usage.records().unwrap() {
+        let value: serde_json::Value =
+            serde_json::from_slice(record.value.as_deref().unwrap()).unwrap();
+        assert_eq!(
+            record.headers["ce_type"], "dev.spillway.usage.v1",
+            "{record:?}"
+        );
+        assert_eq!(value["video_seconds"], 0);
+        let tenant = value["tenant"].as_str().unwrap().to_owned();
+        assert!(record.key.unwrap().contains(&format!("/{tenant}/")));
+        // A later record stands for those before it.
+        used.insert(tenant, value["images"].as_u64().unwrap());
+    }
+    let expected = [("acme".to_owned(), 5), ("other".to_owned(), 1)];
+    assert_eq!(used, expected.into_iter().collect());
+}
+
+#[tokio::test]
+async fn the_controller_is_asked_with_the_token_that_the_file_has() {
+    let Some(kafka) = require_kafka() else { return };
+    let Some(site) = Site::new(&kafka).await else {
+        return;
+    };
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
+    let heard = asked.clone();
+    let state = move |headers: axum::http::HeaderMap| {
+        let token = headers.get("authorization");
+        let token = token.map_or("none", |it| it.to_str().unwrap()).to_owned();
+        heard.lock().unwrap().push(token);
+        async { axum::Json(json!({"policies": []})) }
+    };
+    let router = axum::Router::new().route("/api/v1/state", axum::routing::get(state));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let controller = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "first\n").unwrap();
+    let more = [
+        "--controller",
+        &controller,
+        "--controller-token-file",
+        file.to_str().unwrap(),
+    ];
+    let _gateway = site.gateway("g1", &more).await;
+    for (token, next) in [("Bearer first", "second"), ("Bearer second", "")] {
+        eventually_async(SOON, token, || async {
+            let asked = asked.lock().unwrap();
+            let said = asked.last().cloned().unwrap_or_default();
+            (said == token).then_some(()).ok_or(said)
+        })
+        .await;
+        std::fs::write(&file, next).unwrap();
+    }
+}

@@ -32,6 +32,8 @@ pub(crate) struct Site {
 pub(crate) struct Gateway {
     pub(crate) process: Process,
     pub(crate) url: String,
+    /// Address of metrics and health.
+    pub(crate) operators: String,
     client: Client,
 }
 
@@ -137,7 +139,12 @@ impl Site {
             .args(["--jobs-topic", self.jobs.name()])
             .args(["--results-topic", self.results.name()])
             .args(["--session-timeout", "6s", "--drain-grace", "100ms"])
-            .args(["--listen", "127.0.0.1:0"])
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--operator-listen",
+                "127.0.0.1:0",
+            ])
             .arg("--secret-file")
             .arg(self.path("secret"))
             .arg("--tenants")
@@ -149,11 +156,18 @@ impl Site {
             .env("NO_COLOR", "1")
             .args(more);
         let process = Process::spawn(name, command).unwrap();
-        let address = eventually_async(SOON, "the gateway listens", || async {
+        let said = |words: &str| {
             let log = process.log();
-            let said = log.split("listening address=").nth(1);
+            let said = log.split(words).nth(1);
             let address = said.and_then(|said| said.split_whitespace().next());
             address.map(str::to_owned).ok_or(log)
+        };
+        let address = eventually_async(SOON, "the gateway listens", || async {
+            said("listening address=")
+        })
+        .await;
+        let operators = eventually_async(SOON, "operators are served", || async {
+            said("operator_address=")
         })
         .await;
         let scheme = if more.contains(&"--tls-cert") {
@@ -164,13 +178,15 @@ impl Site {
         let gateway = Gateway {
             process,
             url: format!("{scheme}://{address}"),
+            operators,
             client: Client::builder()
                 .tls_danger_accept_invalid_certs(true)
                 .build()
                 .unwrap(),
         };
         eventually_async(SOON, "the gateway is ready", || async {
-            let asked = gateway.client.get(format!("{}/readyz", gateway.url));
+            let ready = format!("http://{}/readyz", gateway.operators);
+            let asked = gateway.client.get(ready);
             let answer = asked.send().await.map_err(|error| error.to_string())?;
             match answer.status() {
                 StatusCode::OK => Ok(()),

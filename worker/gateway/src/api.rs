@@ -27,9 +27,9 @@ use crate::problem::{Cause, Problem};
 
 const REQUEST_ID: &str = "x-request-id";
 
-/// All routes.
-pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
+/// All routes of the API, and those of operators where they have no place of their own.
+pub(crate) fn router(app: Arc<App>, with_operators: bool) -> Router {
+    let routes = Router::new()
         .route("/v1/recognize", post(recognize::recognize))
         .route("/v1/jobs/{id}", get(jobs::job))
         .route("/v1/uploads", post(uploads::upload))
@@ -39,15 +39,32 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/images:annotate", post(vision::annotate))
         .route(vision::GRPC_PATH, post(vision::grpc))
         .route("/openapi.json", get(document::openapi))
-        .route("/livez", get(health::livez))
-        .route("/readyz", get(health::readyz))
-        .route("/metrics", get(health::metrics))
         .route("/", get(page::page))
-        .route("/{file}", get(page::file))
+        .route("/{file}", get(page::file));
+    let routes = match with_operators {
+        true => routes.merge(for_operators()),
+        false => routes,
+    };
+    routes
         .fallback(no_path)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(app.clone(), around))
         .with_state(app)
+}
+
+/// The routes of operators alone: they are not counted as requests of the API.
+pub(crate) fn operators(app: Arc<App>) -> Router {
+    for_operators()
+        .fallback(no_path)
+        .method_not_allowed_fallback(no_method)
+        .with_state(app)
+}
+
+fn for_operators() -> Router<Arc<App>> {
+    Router::new()
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
 }
 
 async fn no_path(uri: Uri) -> Problem {

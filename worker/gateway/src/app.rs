@@ -23,6 +23,8 @@ use crate::replies::{Owned, Reader};
 use crate::store::Store;
 use crate::tenants::{Secret, Tenant, Tenants};
 
+pub(crate) use usage::Usage;
+
 /// A consumer that was not polled for so long is stuck.
 const POLL_SILENCE_MAX: Duration = Duration::from_secs(60);
 
@@ -40,6 +42,7 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) reader: Reader,
     pub(crate) owned: watch::Receiver<Owned>,
+    pub(crate) usage: Usage,
     pub(crate) limits: Limits,
     /// Room for the bodies of all requests, in KiB.
     pub(crate) bodies: Arc<Semaphore>,

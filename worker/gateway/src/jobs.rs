@@ -83,16 +83,33 @@ impl Jobs {
         try_join_all(waited).await.map(drop)
     }
 
+    /// Sends what is no job and waits until Kafka has it.
+    ///
+    /// # Errors
+    /// When it may not have it.
+    pub(crate) async fn tell(
+        &self,
+        topic: &str,
+        key: &str,
+        kind: &str,
+        value: &[u8],
+    ) -> Result<(), SendError> {
+        let time = jiff::Timestamp::now().to_string();
+        let headers = owned(&Headers::cloud_event(key, &self.source, kind, &time));
+        let record = FutureRecord::to(topic).key(key).payload(value);
+        let sent = self.producer.send_result(record.headers(headers));
+        let delivery = sent.map_err(|_| SendError::Full)?;
+        match delivery.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err((error, _))) => Err(SendError::Unknown(error)),
+            Err(_) => Err(SendError::Unknown(rdkafka::error::KafkaError::Canceled)),
+        }
+    }
+
     fn headers(&self, job: &Job, trace: Option<&TraceParent>) -> OwnedHeaders {
         let time = jiff::Timestamp::from_millisecond(job.created_at_ms).unwrap_or_default();
         let headers = Headers::cloud_event(&job.id, &self.source, "job", &time.to_string());
-        let headers = headers.with_trace(trace);
-        headers
-            .iter()
-            .fold(OwnedHeaders::new(), |headers, (key, value)| {
-                let value = Some(value);
-                headers.insert(Header { key, value })
-            })
+        owned(&headers.with_trace(trace))
     }
 
     /// Waits for what is on its way.
@@ -101,4 +118,13 @@ impl Jobs {
             tracing::warn!(%error, "jobs not acknowledged in time");
         }
     }
+}
+
+fn owned(headers: &Headers) -> OwnedHeaders {
+    headers
+        .iter()
+        .fold(OwnedHeaders::new(), |headers, (key, value)| {
+            let value = Some(value);
+            headers.insert(Header { key, value })
+        })
 }

@@ -4,9 +4,11 @@
 //! without an answer, divided by the rate at which answers came, say it less well.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use serde::Deserialize;
 use tracing::{debug, warn};
 
@@ -137,15 +139,15 @@ impl Pressure {
         self.known().told = Some((now, etas));
     }
 
-    /// Asks the controller again and again.
-    pub(crate) async fn follow(&self, controller: &str) {
+    /// Asks the controller again and again, with the token that the file has at that moment.
+    pub(crate) async fn follow(&self, controller: &str, token: Option<&Path>) {
         let url = format!("{}/api/v1/state", controller.trim_end_matches('/'));
         let client = reqwest::Client::new();
         let mut pace = tokio::time::interval(ASK_EVERY);
         let mut was_good = true;
         loop {
             pace.tick().await;
-            match tokio::time::timeout(ASK_MAX, ask(&client, &url)).await {
+            match tokio::time::timeout(ASK_MAX, ask(&client, &url, token)).await {
                 Ok(Ok(state)) => {
                     self.tell(Instant::now(), state);
                     was_good = true;
@@ -167,8 +169,15 @@ impl Pressure {
     }
 }
 
-async fn ask(client: &reqwest::Client, url: &str) -> anyhow::Result<State> {
-    let mut response = client.get(url).send().await?.error_for_status()?;
+async fn ask(client: &reqwest::Client, url: &str, token: Option<&Path>) -> anyhow::Result<State> {
+    let mut request = client.get(url);
+    if let Some(file) = token {
+        // A few bytes that whoever rotates the token may write at any time.
+        let token = tokio::fs::read_to_string(file).await;
+        let token = token.with_context(|| format!("token {}", file.display()))?;
+        request = request.bearer_auth(token.trim());
+    }
+    let mut response = request.send().await?.error_for_status()?;
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         anyhow::ensure!(

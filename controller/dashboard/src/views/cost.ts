@@ -3,6 +3,7 @@
 import type { VNode } from "preact";
 import type { Cost as Answer, Policy } from "../contract.ts";
 import { clock, count, dollars, dollarsPerHour, instant, percent, UNKNOWN } from "../format.ts";
+import { sumOf } from "../judge.ts";
 import { useResource } from "../resource.ts";
 import { about } from "../store.ts";
 import { Empty, html, Facts, Loaded, Meter, Section, Value, type View } from "./html.ts";
@@ -21,13 +22,19 @@ const POOLS: readonly Column<PoolCost>[] = [
   { name: "In all", by: (it) => it.total, show: (it) => dollars(it.total) },
 ];
 
-/** Base and burst in a row; the numbers beside it say the same. */
-function Bar({ base, burst, most }: { base: number; burst: number; most: number }): View {
-  const part = (n: number, of: string) => html`<span class=${`swatch-${of}`} style=${{ width: `${(n / most) * 100}%` }}></span>`;
-  return html`<span class="slots" aria-hidden="true">${part(base, "base")}${part(burst, "burst")}</span>` as VNode;
+type Parts = { base: number | null; burst: number | null };
+
+/** Base and burst in a row, striped after them where one is unknown; the numbers beside it say the same. */
+function Bar({ base, burst, most }: Parts & { most: number }): View {
+  const part = (n: number | null, of: string) => n !== null && html`<span class=${`swatch-${of}`} style=${{ width: `${(n / most) * 100}%` }}></span>`;
+  const isKnown = sumOf(base, burst) !== null;
+  return html`<span class=${isKnown ? "slots" : "slots meter-unknown"} aria-hidden="true">${part(base, "base")}${part(burst, "burst")}</span>` as VNode;
 }
 
-const total = ({ base, burst }: Day) => (base === null && burst === null ? null : (base ?? 0) + (burst ?? 0));
+const total = ({ base, burst }: Day) => sumOf(base, burst);
+
+/** How long its bar is at least: what is known of it. */
+const length = ({ base, burst }: Day) => (base ?? 0) + (burst ?? 0);
 
 function days(most: number): readonly Column<Day>[] {
   return [
@@ -35,7 +42,7 @@ function days(most: number): readonly Column<Day>[] {
     {
       name: "Base and burst",
       isText: true,
-      show: ({ base, burst }) => html`<${Bar} base=${base ?? 0} burst=${burst ?? 0} most=${most} />`,
+      show: ({ base, burst }) => html`<${Bar} base=${base} burst=${burst} most=${most} />`,
     },
     { name: "Base", by: (it) => it.base, show: (it) => dollars(it.base) },
     { name: "Burst", by: (it) => it.burst, show: (it) => dollars(it.burst) },
@@ -49,7 +56,7 @@ function days(most: number): readonly Column<Day>[] {
 function Versus({ cost: { hybrid, all_cloud: cloud, today } }: { cost: Answer }): View {
   if (!cloud) return html`<${Empty}>The policy names no offer: there is nothing to compare with.<//>` as VNode;
   const most = Math.max(hybrid.today ?? 0, cloud.today ?? 0) || 1;
-  const bar = (name: string, { today, dollars_per_hour: perHour }: Answer["hybrid"], base: number, burst: number) => html`<div class="versus">
+  const bar = (name: string, { today, dollars_per_hour: perHour }: Answer["hybrid"], { base, burst }: Parts) => html`<div class="versus">
     <span>${name}</span>
     <${Bar} base=${base} burst=${burst} most=${most} />
     <strong><${Value} text=${dollars(today)} /></strong>
@@ -57,7 +64,7 @@ function Versus({ cost: { hybrid, all_cloud: cloud, today } }: { cost: Answer })
   </div>`;
   const saved = hybrid.today !== null && cloud.today !== null && cloud.today > 0 ? 1 - hybrid.today / cloud.today : null;
   const words = saved === null ? "How they compare is unknown." : saved >= 0 ? `Hybrid costs ${percent(saved)} less today.` : `Hybrid costs ${percent(-saved)} more today.`;
-  return html`${bar("Base and burst, as it is", hybrid, today.base ?? 0, today.burst ?? 0)}${bar(`All in the cloud, ${cloud.pool}`, cloud, 0, cloud.today ?? 0)}
+  return html`${bar("Base and burst, as it is", hybrid, today)}${bar(`All in the cloud, ${cloud.pool}`, cloud, { base: 0, burst: cloud.today })}
     <p class="verdict">${words}</p>
     <p class="note">${cloud.how}</p>` as unknown as VNode;
 }
@@ -86,7 +93,7 @@ export function Cost(_: { policy: Policy }): View {
   const cost = useResource<Answer>(about("cost?days=14"), 15);
   return html`<${Loaded} of=${cost}>
     ${(value: Answer) => {
-      const most = value.days.reduce((sum, it) => Math.max(sum, total(it) ?? 0), 0) || 1;
+      const most = value.days.reduce((sum, it) => Math.max(sum, length(it)), 0) || 1;
       return html`<${Figures} cost=${value} />
         <${Section} id="versus" title="Hybrid against all-cloud" class="whole" note="the same images of today"><${Versus} cost=${value} /><//>
         <${Section} id="by-pool" title="By pool" class="whole"><${Table} id="cost-pools" label="Cost by pool" columns=${POOLS} groups=${[{ key: "all", rows: value.pools }]} keyOf=${(it: PoolCost) => it.pool} /><//>

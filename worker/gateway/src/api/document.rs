@@ -18,6 +18,7 @@ use utoipa::{Modify, OpenApi};
         super::uploads::upload,
         super::catalog::models,
         super::catalog::labels,
+        super::vision::annotate,
     ),
     modifiers(&Keys)
 )]
@@ -49,6 +50,7 @@ mod tests {
         assert_eq!(document["openapi"], "3.1.0");
         let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
         let expected = [
+            "/v1/images:annotate",
             "/v1/jobs/{id}",
             "/v1/labels",
             "/v1/models",

@@ -37,7 +37,24 @@ const IMAGES_MAX: usize = 16;
 /// Longest wait; there is no asking again later in this API.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// `POST /v1/images:annotate`.
+/// Annotates images in the shape of Google Vision.
+///
+/// From 1 to 16 images. What is wrong with one of them stands in its own `error`; a feature that is not answered too.
+#[utoipa::path(
+    post,
+    path = "/v1/images:annotate",
+    request_body(content = BatchAnnotateImagesRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "Every image has its answer, be it an error", body = BatchAnnotateImagesResponse),
+        (status = 400, description = "The request is wrong, or too large", body = error::ErrorBody),
+        (status = 401, description = "No key, or not a good one", body = error::ErrorBody),
+        (status = 403, description = "The key may not do this", body = error::ErrorBody),
+        (status = 408, description = "The body was too slow", body = error::ErrorBody),
+        (status = 429, description = "Too much: `Retry-After` says when", body = error::ErrorBody),
+        (status = 503, description = "Not accepted: try again", body = error::ErrorBody),
+    ),
+    security(("key" = []), ("bearer" = [])),
+)]
 pub(super) async fn annotate(State(app): State<Arc<App>>, request: Request) -> Response {
     match rest(&app, request).await {
         Ok(answer) => json(&answer),

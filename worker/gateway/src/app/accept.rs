@@ -6,7 +6,7 @@ use std::time::Duration;
 use spillway_wire::{INLINE_BYTES_MAX, ImageSource, Job};
 use tracing::warn;
 
-use super::{Accepted, App, Ask, Image, moment, now_ms};
+use super::{Accepted, App, Ask, Image, moment, now_ms, today};
 use crate::ids::{Handle, Ids, day, feature_name};
 use crate::problem::{Cause, Problem, chain};
 use crate::quota::{Permit, Refusal, whole_seconds};
@@ -33,7 +33,10 @@ impl App {
         let permit = self.admit(&ask.tenant, images, ask.deadline)?;
         let accepted = self.place(&ask, permit).await;
         match &accepted {
-            Ok((_, is_new)) if *is_new => self.metrics.accepted(&ask.tenant.name, images),
+            Ok((_, is_new)) if *is_new => {
+                self.metrics.accepted(&ask.tenant.name, images);
+                self.usage.accepted(&today(), &ask.tenant.name, images);
+            }
             // A repeat, or nothing at all: it counts for nothing.
             _ => ask.tenant.meter.refund(images),
         }

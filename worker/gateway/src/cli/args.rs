@@ -64,6 +64,14 @@ pub(super) struct RunArgs {
     /// The controller's address, as http://HOST:PORT: its drain ETA decides when to refuse work.
     #[arg(long, env = "SPILLWAY_CONTROLLER", value_name = "URL")]
     pub(super) controller: Option<String>,
+    /// File with a token for the controller's API, where that wants one; read anew each time it is asked.
+    #[arg(
+        long,
+        env = "SPILLWAY_CONTROLLER_TOKEN_FILE",
+        value_name = "PATH",
+        requires = "controller"
+    )]
+    pub(super) controller_token_file: Option<PathBuf>,
     /// Where to serve; port 0 takes a free one, the log says which.
     #[arg(
         long,
@@ -72,6 +80,9 @@ pub(super) struct RunArgs {
         value_name = "ADDR"
     )]
     pub(super) listen: SocketAddr,
+    /// Where to serve /metrics, /livez and /readyz, and nowhere else, without TLS; beside the API if left out.
+    #[arg(long, env = "SPILLWAY_OPERATOR_LISTEN", value_name = "ADDR")]
+    pub(super) operator_listen: Option<SocketAddr>,
     /// Certificate chain, PEM; without it there is no TLS.
     #[arg(
         long,
@@ -109,6 +120,9 @@ pub(super) struct KafkaArgs {
     /// Topic of results.
     #[arg(long, env = "SPILLWAY_RESULTS_TOPIC", default_value = topics::RESULTS)]
     pub(super) results_topic: String,
+    /// Topic of what each tenant used, `spillway.usage` for one; left out, it is not told.
+    #[arg(long, env = "SPILLWAY_USAGE_TOPIC")]
+    pub(super) usage_topic: Option<String>,
     /// How long the group waits for a silent replica before it gives its partitions away.
     #[arg(long, env = "SPILLWAY_SESSION_TIMEOUT", default_value = "10s", value_parser = duration)]
     pub(super) session_timeout: Duration,

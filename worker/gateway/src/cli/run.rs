@@ -1,5 +1,7 @@
 //! Wiring, and the order in which things end.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,11 +10,12 @@ use anyhow::Context as _;
 use rdkafka::ClientConfig;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use super::args::{KafkaArgs, RunArgs};
 use crate::api;
-use crate::app::{App, Limits, now_ms};
+use crate::app::{App, Limits, Usage, now_ms};
 use crate::book::Book;
 use crate::catalog::Catalog;
 use crate::ids::Ids;
@@ -28,6 +31,8 @@ use crate::webhook::{self, Wake, Webhooks};
 
 /// How often expired objects are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+/// Scrapers, probes and a person or two.
+const OPERATOR_CONNECTIONS_MAX: usize = 64;
 
 pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -46,10 +51,9 @@ async fn serve(args: RunArgs) -> anyhow::Result<()> {
     let (wake, woken) = webhook::channel();
     let app = Arc::new(app(&args, wake)?);
     let webhooks = Webhooks::new(app.clone())?;
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    let listener = listen(args.listen).await?;
     info!(address = %listener.local_addr()?, tls = tls.is_some(), "listening");
+    let operators = operators(&app, args.operator_listen).await?;
 
     if let Err(error) = app.exchange_usage().await {
         warn!(error = %chain(&error), "usage not exchanged");
@@ -58,11 +62,15 @@ async fn serve(args: RunArgs) -> anyhow::Result<()> {
         tokio::spawn(usage(app.clone())),
         tokio::spawn(sweep(app.clone())),
         tokio::spawn(webhooks.keep(woken)),
-        tokio::spawn(pressure(app.clone(), args.controller.clone())),
+        tokio::spawn(pressure(
+            app.clone(),
+            args.controller.clone(),
+            args.controller_token_file.clone(),
+        )),
     ];
     let (stop, stopped) = watch::channel(false);
     let server = Server {
-        router: api::router(app.clone()),
+        router: api::router(app.clone(), operators.is_none()),
         tls,
         connections_max: args.limits.connections_max as usize,
         metrics: app.metrics.clone(),
@@ -75,12 +83,16 @@ async fn serve(args: RunArgs) -> anyhow::Result<()> {
     tokio::time::sleep(args.limits.drain_grace).await;
     stop.send_replace(true);
     serving.await.context("the accept loop failed")?;
+    if let Some(operators) = operators {
+        operators.abort();
+    }
     for task in background {
         task.abort();
     }
     if let Err(error) = app.exchange_usage().await {
         warn!(error = %chain(&error), "usage not exchanged");
     }
+    app.tell_usage().await;
     let ending = app.clone();
     tokio::task::spawn_blocking(move || {
         ending.jobs.flush();
@@ -90,6 +102,35 @@ async fn serve(args: RunArgs) -> anyhow::Result<()> {
     .context("the end failed")?;
     info!("stopped");
     Ok(())
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Serves operators where they have a place of their own, until it is told to end: they see the drain to its end.
+async fn operators(
+    app: &Arc<App>,
+    address: Option<SocketAddr>,
+) -> anyhow::Result<Option<JoinHandle<()>>> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let listener = listen(address).await?;
+    info!(operator_address = %listener.local_addr()?, "operators are served");
+    let server = Server {
+        router: api::operators(app.clone()),
+        tls: None,
+        connections_max: OPERATOR_CONNECTIONS_MAX,
+        // Its connections are not those of the API.
+        metrics: Arc::new(Metrics::new()),
+    };
+    let (stop, stopped) = watch::channel(false);
+    Ok(Some(tokio::spawn(async move {
+        server.run(listener, stopped, Duration::ZERO).await;
+        drop(stop);
+    })))
 }
 
 fn app(args: &RunArgs, hooks: Wake) -> anyhow::Result<App> {
@@ -127,6 +168,7 @@ fn app(args: &RunArgs, hooks: Wake) -> anyhow::Result<App> {
         metrics,
         owned: reader.owned(),
         reader,
+        usage: Usage::new(kafka.usage_topic.clone()),
         limits: Limits {
             wait_max: args.limits.wait_max,
             retention: args.limits.retention,
@@ -169,9 +211,9 @@ async fn sweep(app: Arc<App>) {
     }
 }
 
-async fn pressure(app: Arc<App>, controller: Option<String>) {
+async fn pressure(app: Arc<App>, controller: Option<String>, token: Option<PathBuf>) {
     if let Some(controller) = controller {
-        app.pressure.follow(&controller).await;
+        app.pressure.follow(&controller, token.as_deref()).await;
     }
 }
 

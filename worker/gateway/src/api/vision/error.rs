@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::messages::Status;
 use crate::problem::{Cause, Problem};
@@ -19,6 +20,35 @@ pub(super) const UNIMPLEMENTED: i32 = 12;
 pub(super) const INTERNAL: i32 = 13;
 pub(super) const UNAVAILABLE: i32 = 14;
 const UNAUTHENTICATED: i32 = 16;
+
+/// A problem of a whole request.
+#[derive(Serialize, ToSchema)]
+#[schema(as = vision::Error)]
+pub(super) struct ErrorBody {
+    error: ErrorView,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = vision::ErrorView)]
+struct ErrorView {
+    /// The HTTP status.
+    code: u16,
+    /// For people.
+    message: String,
+    /// The name of the code in Google's APIs.
+    status: &'static str,
+    details: Vec<ErrorInfo>,
+}
+
+/// `google.rpc.ErrorInfo`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = vision::ErrorInfo)]
+struct ErrorInfo {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    reason: Cause,
+    domain: &'static str,
+}
 
 /// A problem's code and name in Google's APIs, and the HTTP status that goes with them.
 fn code(cause: Cause) -> (i32, &'static str, StatusCode) {
@@ -78,16 +108,18 @@ pub(super) fn status(problem: &Problem) -> Status {
 /// A problem of a whole request, over REST.
 pub(super) fn response(problem: &Problem) -> Response {
     let (_, name, status) = code(problem.cause);
-    let body = json!({"error": {
-        "code": status.as_u16(),
-        "message": message(problem),
-        "status": name,
-        "details": [{
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": problem.cause.as_str(),
-            "domain": "spillway.dev",
-        }],
-    }});
+    let info = ErrorInfo {
+        kind: "type.googleapis.com/google.rpc.ErrorInfo",
+        reason: problem.cause,
+        domain: "spillway.dev",
+    };
+    let error = ErrorView {
+        code: status.as_u16(),
+        message: message(problem),
+        status: name,
+        details: vec![info],
+    };
+    let body = ErrorBody { error };
     let mut response = (status, Json(body)).into_response();
     if let Some(seconds) = problem.retry_after {
         let headers = response.headers_mut();

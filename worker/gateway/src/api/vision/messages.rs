@@ -2,70 +2,121 @@
 
 use prost::Message;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::messages_json::{base64_bytes, feature_type};
 
 /// A batch of images.
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Message, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = vision::BatchAnnotateImagesRequest)]
 pub(super) struct BatchAnnotateImagesRequest {
     #[prost(message, repeated, tag = "1")]
+    #[serde(default)]
     pub(super) requests: Vec<AnnotateImageRequest>,
 }
 
 /// One image and what to look for in it.
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Message, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = vision::AnnotateImageRequest)]
 pub(super) struct AnnotateImageRequest {
     #[prost(message, optional, tag = "1")]
+    #[serde(default)]
     pub(super) image: Option<Image>,
     #[prost(message, repeated, tag = "2")]
+    #[serde(default)]
     pub(super) features: Vec<Feature>,
 }
 
 /// An image, or where it is.
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Message, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = vision::Image)]
 pub(super) struct Image {
     #[prost(bytes = "bytes", tag = "1")]
-    #[serde(deserialize_with = "base64_bytes::deserialize")]
+    #[serde(default, deserialize_with = "base64_bytes::deserialize")]
+    #[schema(value_type = String, format = Byte)]
     pub(super) content: bytes::Bytes,
     #[prost(message, optional, tag = "2")]
+    #[serde(default)]
     pub(super) source: Option<ImageSource>,
 }
 
 /// Where an image is.
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Message, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = vision::ImageSource)]
 pub(super) struct ImageSource {
     #[prost(string, tag = "1")]
+    #[serde(default)]
     pub(super) gcs_image_uri: String,
     #[prost(string, tag = "2")]
+    #[serde(default)]
     pub(super) image_uri: String,
 }
 
 /// What to look for.
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Message, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = vision::Feature)]
 pub(super) struct Feature {
     #[prost(int32, tag = "1")]
-    #[serde(rename = "type", deserialize_with = "feature_type::deserialize")]
+    #[serde(
+        default,
+        rename = "type",
+        deserialize_with = "feature_type::deserialize"
+    )]
+    #[schema(value_type = FeatureType)]
     pub(super) kind: i32,
     #[prost(int32, tag = "2")]
+    #[serde(default)]
     pub(super) max_results: i32,
 }
 
+/// `Feature.Type`: its name or its number.
+#[derive(Serialize, ToSchema)]
+#[schema(as = vision::FeatureType)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "for the API's document alone")]
+pub(super) enum FeatureType {
+    Name(FeatureName),
+    Number(i32),
+}
+
+/// The names that Google has given; those that are not answered give their image an `error`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = vision::FeatureName, rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(dead_code, reason = "for the API's document alone")]
+pub(super) enum FeatureName {
+    TypeUnspecified,
+    FaceDetection,
+    LandmarkDetection,
+    LogoDetection,
+    LabelDetection,
+    TextDetection,
+    SafeSearchDetection,
+    ImageProperties,
+    CropHints,
+    WebDetection,
+    DocumentTextDetection,
+    ProductSearch,
+    ObjectLocalization,
+}
+
 /// The answers of a batch, in its order.
-#[derive(Clone, PartialEq, Message, Serialize)]
+#[derive(Clone, PartialEq, Message, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = vision::BatchAnnotateImagesResponse)]
 pub(super) struct BatchAnnotateImagesResponse {
     #[prost(message, repeated, tag = "1")]
     pub(super) responses: Vec<AnnotateImageResponse>,
 }
 
 /// The answer for one image.
-#[derive(Clone, PartialEq, Message, Serialize)]
+#[derive(Clone, PartialEq, Message, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = vision::AnnotateImageResponse)]
 pub(super) struct AnnotateImageResponse {
     #[prost(message, repeated, tag = "1")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -85,8 +136,9 @@ pub(super) struct AnnotateImageResponse {
 }
 
 /// A face. What no model of the set says is left out: likelihoods are then `UNKNOWN`.
-#[derive(Clone, PartialEq, Message, Serialize)]
+#[derive(Clone, PartialEq, Message, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = vision::FaceAnnotation)]
 pub(super) struct FaceAnnotation {
     #[prost(message, optional, tag = "1")]
     pub(super) bounding_poly: Option<BoundingPoly>,
@@ -97,8 +149,9 @@ pub(super) struct FaceAnnotation {
 }
 
 /// A label or a logo.
-#[derive(Clone, PartialEq, Message, Serialize)]
+#[derive(Clone, PartialEq, Message, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = vision::EntityAnnotation)]
 pub(super) struct EntityAnnotation {
     #[prost(string, tag = "3")]
     pub(super) description: String,
@@ -112,8 +165,9 @@ pub(super) struct EntityAnnotation {
 }
 
 /// An object and its place.
-#[derive(Clone, PartialEq, Message, Serialize)]
+#[derive(Clone, PartialEq, Message, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = vision::LocalizedObjectAnnotation)]
 pub(super) struct LocalizedObjectAnnotation {
     #[prost(string, tag = "3")]
     pub(super) name: String,
@@ -124,8 +178,9 @@ pub(super) struct LocalizedObjectAnnotation {
 }
 
 /// A polygon: in pixels, or in shares of the image's sides.
-#[derive(Clone, PartialEq, Message, Serialize)]
+#[derive(Clone, PartialEq, Message, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = vision::BoundingPoly)]
 pub(super) struct BoundingPoly {
     #[prost(message, repeated, tag = "1")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -136,7 +191,8 @@ pub(super) struct BoundingPoly {
 }
 
 /// A corner, pixels.
-#[derive(Clone, PartialEq, Message, Serialize)]
+#[derive(Clone, PartialEq, Message, Serialize, ToSchema)]
+#[schema(as = vision::Vertex)]
 pub(super) struct Vertex {
     #[prost(int32, tag = "1")]
     pub(super) x: i32,
@@ -145,7 +201,8 @@ pub(super) struct Vertex {
 }
 
 /// A corner, 0..1.
-#[derive(Clone, PartialEq, Message, Serialize)]
+#[derive(Clone, PartialEq, Message, Serialize, ToSchema)]
+#[schema(as = vision::NormalizedVertex)]
 pub(super) struct NormalizedVertex {
     #[prost(float, tag = "1")]
     pub(super) x: f32,
@@ -154,7 +211,8 @@ pub(super) struct NormalizedVertex {
 }
 
 /// `google.rpc.Status`.
-#[derive(Clone, PartialEq, Message, Serialize)]
+#[derive(Clone, PartialEq, Message, Serialize, ToSchema)]
+#[schema(as = vision::Status)]
 pub(super) struct Status {
     #[prost(int32, tag = "1")]
     pub(super) code: i32,
