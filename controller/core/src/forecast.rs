@@ -90,6 +90,12 @@ impl Forecast {
         self.since.is_some()
     }
 
+    /// For how long the rate has been above what the base does; zero where it is not.
+    pub(crate) fn lasts(&self, now: Timestamp) -> SignedDuration {
+        let since = self.since.map(|since| now.duration_since(since));
+        since.unwrap_or_default().max(SignedDuration::ZERO)
+    }
+
     /// Jobs to expect within `lead` after the newest look.
     pub(crate) fn jobs(
         &self,

@@ -23,12 +23,14 @@ use crate::supply::{Grid, Share, Supply, millis};
 use crate::units::{Dollars, Rate};
 
 /// Thousandths of a standard deviation of what boots that are not counted on.
-pub(super) const CONFIDENCE: u64 = 1_000;
+///
+/// Little: what is late can still be made good by a machine that boots quickly, and most of it is not late in the end.
+pub(super) const CONFIDENCE: u64 = 250;
 /// Of the machines that a forecast asks for beyond those that are surely needed, this many percent are bought.
 const FORECAST_PERCENT: usize = 50;
 /// A new machine must work for this share of the deadline before a due time to be bought for it: to save what is due
 /// right after its boot would take a great many machines for a few jobs.
-pub(super) const LEAD_SHARE: u64 = 15;
+pub(super) const LEAD_SHARE: u64 = 5;
 
 /// One pool, and what a new machine of it would do.
 pub(super) struct Offer<'a> {

@@ -19,6 +19,9 @@ const RATE_WINDOW_MAX: SignedDuration = SignedDuration::from_mins(5);
 /// the next assignment does.
 const SKEW_SHARE_MAX: i32 = 12;
 
+/// No load is expected to go on for longer.
+const GOES_ON_MAX: SignedDuration = SignedDuration::from_hours(24);
+
 /// What arrives after the newest look, for the work that is reckoned with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ahead {
@@ -170,6 +173,18 @@ impl<'a> Load<'a> {
             }
         }
         due
+    }
+
+    /// For how long the load is likely to go on: about as long as it has lasted, once that is twice the deadline; a day
+    /// at most. Zero for a younger one, of which nothing is known.
+    pub(super) fn goes_on(&self, now: Timestamp) -> SignedDuration {
+        let sources = self.planner.sources.values();
+        let lasted = sources.map(|source| source.forecast.lasts(now)).max();
+        let lasted = lasted.unwrap_or_default();
+        if lasted < self.planner.policy.drain_within() * 2 {
+            return SignedDuration::ZERO;
+        }
+        lasted.min(GOES_ON_MAX)
     }
 
     /// Whether the forecast expects anything.

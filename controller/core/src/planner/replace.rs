@@ -80,11 +80,13 @@ impl Desk<'_> {
         bought.len() > 0
     }
 
-    /// Whether a new machine of `cheap` saves more than its boot costs within the deadline.
+    /// Whether a new machine of `cheap` saves more than its boot costs, within the deadline or for as long as the load is
+    /// likely to go on.
     fn pays(&self, cheap: &Offer<'_>, dear: &Offer<'_>) -> bool {
         let less = per_million(dear.pool, dear.rate).0 - per_million(cheap.pool, cheap.rate).0;
         let boot = cheap.law.mean();
-        let worked = millis(self.planner.policy.drain_within()) - boot;
+        let goes_on = self.load.goes_on(self.now);
+        let worked = millis(self.planner.policy.drain_within().max(goes_on)) - boot;
         if less <= Decimal::ZERO || worked <= 0 {
             return false;
         }
