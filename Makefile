@@ -32,7 +32,7 @@ test: setup kafka-jars kube-programs ## Run every test, on real components
 	tests/testbed/packages.sh images
 	$(MAKE) --no-print-directory lint
 	# With the tests' features, so that the run below builds no dependency a second time.
-	cargo build --quiet --workspace --bins --tests --examples
+	cargo build --quiet --workspace --features spillway/ec2 --bins --tests --examples
 	cargo check --quiet -p spillway-core
 	SPILLWAY_BIN_DIR=$(DEV) tests/run.sh
 	SPILLWAY_FUZZ_WORLDS=100000 cargo test -p spillway-core --lib fuzz -- --nocapture
@@ -51,7 +51,7 @@ check: setup ## The inner loop: format, lints, fast tests
 .PHONY: lint
 lint:
 	cargo fmt --all --check
-	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	cargo clippy --quiet --workspace --features spillway/ec2 --all-targets -- -D warnings
 	tools=$$(tests/testbed/tools.sh); \
 	  "$$tools/cargo-deny" --log-level error check bans licenses sources; \
 	  "$$tools/typos"
@@ -69,13 +69,17 @@ images: build ## Build the container images; GPU=1 LIBTORCH=... the worker's wit
 	charts/images.sh $(if $(GPU),--gpu) $(RELEASE)
 
 .PHONY: bench
-bench: setup kafka-jars ## Run benchmarks; NAME=worker, controller or backtest runs one
+bench: setup kafka-jars ## Run benchmarks; NAME=worker, controller, clouds, dashboard or backtest runs one
 	tests/bench/run.sh $(NAME)
 
 .PHONY: docs
 docs: ## Build the book of docs/ into target/book; builds mdBook first, once
 	"$$(tests/testbed/mdbook.sh)" build docs
 	@echo "Ready: target/book/index.html"
+
+.PHONY: soak
+soak: setup ## Run a long trial: NAME=worlds, crash or storm
+	tests/soak/run.sh $(NAME)
 
 .PHONY: models-test
 models-test: ## Test the model exporters; needs PyTorch (3 GB), so it is no part of `make test`

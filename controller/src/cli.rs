@@ -16,7 +16,7 @@ use crate::intents::CLOSED_MAX;
 use crate::kafka_args::KafkaArgs;
 use crate::run::RunConfig;
 use crate::{
-    backtest, cluster, demo, explain, journal, market, policy, policy_file, run, size, top,
+    backtest, cluster, demo, doctor, explain, journal, market, policy, policy_file, run, size, top,
 };
 
 /// Clears an image-recognition backlog on time for the least money.
@@ -49,6 +49,7 @@ enum Command {
     Backtest(Box<backtest::BacktestArgs>),
     Size(Box<size::SizeArgs>),
     Market(Box<market::MarketArgs>),
+    Doctor(doctor::DoctorArgs),
     /// Works with policy files.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -225,6 +226,7 @@ impl Command {
             Self::Backtest(args) => args.run(),
             Self::Size(args) => args.run(),
             Self::Market(args) => args.run(),
+            Self::Doctor(args) => block_on(args.run())?,
             Self::Policy(command) => command.run(),
             Self::Explain(args) => {
                 explain::print(&args.state.join("journal"), args.last, args.json)?;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use jiff::SignedDuration;
 use spillway_core::PartitionId;
 use spillway_core::assign::handover::Record;
@@ -27,11 +27,36 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Keeps the control topic as it is desired.
 pub(crate) struct Desk {
-    writer: ControlWriter,
+    topic: Box<dyn ControlTopic>,
     lease: SignedDuration,
     token: u64,
     /// By key, the last record that was sent.
     sent: BTreeMap<String, Sent>,
+}
+
+/// The control topic, wherever it is.
+pub(crate) trait ControlTopic: Send + Sync {
+    /// Makes `control` what is desired of `worker`.
+    ///
+    /// # Errors
+    /// When it may not be written.
+    fn write<'a>(
+        &'a self,
+        worker: &'a str,
+        control: &'a Control,
+    ) -> BoxFuture<'a, anyhow::Result<()>>;
+
+    /// Removes what was desired of `worker`.
+    ///
+    /// # Errors
+    /// As with [`Self::write`].
+    fn bury<'a>(&'a self, worker: &'a str) -> BoxFuture<'a, anyhow::Result<()>>;
+
+    /// Every record there is, by worker.
+    ///
+    /// # Errors
+    /// When not all of it could be read within `deadline`.
+    fn read(&self, deadline: Duration) -> BoxFuture<'_, anyhow::Result<BTreeMap<String, Control>>>;
 }
 
 /// What is desired of one key.
@@ -55,12 +80,38 @@ struct Sent {
     takes: bool,
 }
 
+// === impl ControlTopic ===
+
+impl ControlTopic for ControlWriter {
+    fn write<'a>(
+        &'a self,
+        worker: &'a str,
+        control: &'a Control,
+    ) -> BoxFuture<'a, anyhow::Result<()>> {
+        Box::pin(async move {
+            self.write(worker, control).await?;
+            Ok(())
+        })
+    }
+
+    fn bury<'a>(&'a self, worker: &'a str) -> BoxFuture<'a, anyhow::Result<()>> {
+        Box::pin(async move {
+            self.bury(worker).await?;
+            Ok(())
+        })
+    }
+
+    fn read(&self, deadline: Duration) -> BoxFuture<'_, anyhow::Result<BTreeMap<String, Control>>> {
+        Box::pin(async move { Ok(self.read(deadline).await?) })
+    }
+}
+
 // === impl Desk ===
 
 impl Desk {
-    pub(crate) fn new(writer: ControlWriter, lease: SignedDuration, token: u64) -> Self {
+    pub(crate) fn new(topic: Box<dyn ControlTopic>, lease: SignedDuration, token: u64) -> Self {
         Self {
-            writer,
+            topic,
             lease,
             token,
             sent: BTreeMap::new(),
@@ -74,8 +125,8 @@ impl Desk {
     pub(crate) async fn read(
         &self,
         deadline: Duration,
-    ) -> Result<BTreeMap<String, Control>, spillway_kafka::ReadError> {
-        self.writer.read(deadline).await
+    ) -> anyhow::Result<BTreeMap<String, Control>> {
+        self.topic.read(deadline).await
     }
 
     /// Writes what is due of `wishes`, and removes what is no longer among them; what fails is due again.
@@ -132,11 +183,11 @@ impl Desk {
 
     /// Whether all of it is acknowledged now.
     async fn write(&mut self, keys: Vec<String>) -> bool {
-        let (writer, sent) = (&self.writer, &self.sent);
+        let (topic, sent) = (&self.topic, &self.sent);
         let writes = keys.iter().map(|key| async move {
             match sent.get(key).and_then(|sent| sent.control.as_ref()) {
-                Some(control) => writer.write(key, control).await,
-                None => writer.bury(key).await,
+                Some(control) => topic.write(key, control).await,
+                None => topic.bury(key).await,
             }
         });
         let answers = tokio::time::timeout(WRITE_DEADLINE, join_all(writes)).await;

@@ -1,15 +1,14 @@
 //! Carrying out single steps. No choices are made here: the plan left none.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use spillway_cloud::{LaunchError, LaunchRequest, Provider, WorkerSpec};
+use spillway_cloud::{Clock, Fault, Instance, LaunchError, LaunchRequest, Provider, WorkerSpec};
 use spillway_core::{
     Action, AssignmentMode, BASE_POOL, IntentId, Outcome, Policy, Pool, ProviderKind, Reason,
 };
-use spillway_kafka::Fleet;
 use spillway_kube::{Base, KubeError};
 use spillway_wire::topics;
 use tracing::warn;
@@ -17,9 +16,12 @@ use tracing::warn;
 use crate::intents::{Intent, IntentStore, State};
 use crate::kafka_args::{KAFKA_CONFIG, KafkaArgs};
 use crate::leadership::Leadership;
+use crate::observe::Heartbeats;
 
 /// The longest that a launch call may take; then its outcome is unknown and the next look shows it.
 const LAUNCH_DEADLINE: Duration = Duration::from_secs(60);
+/// A machine that a request made is in its provider's list after this long.
+const SEEN_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 /// The longest that setting the base's scale may take.
 const SCALE_DEADLINE: Duration = Duration::from_secs(10);
 /// The longest that a call to terminate may take.
@@ -34,10 +36,13 @@ pub(crate) struct Executor {
     pub(crate) kafka: KafkaArgs,
     pub(crate) intents: Arc<IntentStore>,
     pub(crate) providers: BTreeMap<String, Arc<dyn Provider>>,
-    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) fleet: Arc<dyn Heartbeats>,
     pub(crate) leadership: Arc<Leadership>,
     /// The base's workload, where its scale is ours.
     pub(crate) base: Option<Arc<Base>>,
+    pub(crate) clock: Clock,
+    /// When requests were last sent that may have worked and were not answered so; at most one for an open intent.
+    pub(crate) doubts: Mutex<BTreeMap<IntentId, Timestamp>>,
 }
 
 // === impl Executor ===
@@ -73,14 +78,16 @@ impl Executor {
     }
 
     async fn launch(&self, id: &IntentId, pool: &str, why: &Reason) -> Outcome {
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let failed = |why: String| Outcome::Failed { why };
         let (Some(provider), Some(pool)) = (self.providers.get(pool), self.policy.pool(pool))
         else {
             return failed(format!("no provider for the pool {pool}"));
         };
         // Written before the call, with the exact request: whoever starts after a crash knows what to ask for.
-        let intent = match self.intents.get(id) {
+        let known = self.intents.get(id);
+        let is_repeat = known.is_some();
+        let intent = match known {
             Some(intent) => intent,
             None => match self.new_intent(id, pool, why, now).await {
                 Ok(intent) => intent,
@@ -94,20 +101,21 @@ impl Executor {
         let launched =
             tokio::time::timeout(LAUNCH_DEADLINE, provider.launch(&intent.request)).await;
         match launched {
-            Err(_) => Outcome::Unknown {
-                why: "no answer in time".to_owned(),
-            },
-            Ok(Err(LaunchError::Unknown(error))) => Outcome::Unknown {
-                why: error.to_string(),
-            },
+            Err(_) => self.doubt(id, "no answer in time".to_owned()),
+            Ok(Err(LaunchError::Unknown(error))) => self.doubt(id, error.to_string()),
             Ok(Err(LaunchError::NotLaunched {
                 fault,
                 scope,
                 retry_after,
             })) => {
-                let closed = intent.closed(now, fault.to_string());
-                if let Err(error) = self.intents.write(closed).await {
-                    return failed(format!("{error:#}"));
+                let is_open =
+                    is_repeat && is_refused_unseen(&fault) && !self.is_absent(&intent).await;
+                if !is_open {
+                    let closed = intent.closed(now, fault.to_string());
+                    if let Err(error) = self.intents.write(closed).await {
+                        return failed(format!("{error:#}"));
+                    }
+                    self.doubts().remove(id);
                 }
                 let retry_after =
                     retry_after.and_then(|after| SignedDuration::try_from(after).ok());
@@ -118,6 +126,7 @@ impl Executor {
                 }
             }
             Ok(Ok(instance)) => {
+                self.doubts().remove(id);
                 let state = State::Launched {
                     instance: instance.id,
                     at: instance.launched_at,
@@ -130,6 +139,28 @@ impl Executor {
                 }
             }
         }
+    }
+
+    /// The call may have worked, now or later.
+    fn doubt(&self, id: &IntentId, why: String) -> Outcome {
+        self.doubts().insert(id.clone(), self.clock.now());
+        Outcome::Unknown { why }
+    }
+
+    /// Whether nothing runs for a request of which some sending may have worked: a list long after the last one shows none.
+    async fn is_absent(&self, intent: &Intent) -> bool {
+        let now = self.clock.now();
+        // After a restart, nobody knows when it was sent last.
+        let sent_at = *self.doubts().entry(intent.id.clone()).or_insert(now);
+        if now.duration_since(sent_at) <= SEEN_WITHIN {
+            return false;
+        }
+        let look = tokio::time::timeout(TERMINATE_DEADLINE, self.machine_of(intent)).await;
+        matches!(look, Ok(Ok(None)))
+    }
+
+    fn doubts(&self) -> MutexGuard<'_, BTreeMap<IntentId, Timestamp>> {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn new_intent(
@@ -224,7 +255,7 @@ impl Executor {
     /// Writes down that it is to drain: the control topic follows the intents.
     async fn drain(&self, id: &IntentId, drain_by: Timestamp, why: &Reason) -> anyhow::Result<()> {
         let intent = self.known(id)?;
-        let launched_at = intent.launched_at().unwrap_or_else(Timestamp::now);
+        let launched_at = intent.launched_at().unwrap_or_else(|| self.clock.now());
         let instance = intent.instance().map(str::to_owned);
         let state = State::Retiring {
             instance,
@@ -238,6 +269,7 @@ impl Executor {
 
     async fn terminate(&self, id: &IntentId, why: &Reason) -> anyhow::Result<()> {
         let intent = self.known(id)?;
+        let provider = self.provider_of(&intent).await;
         let instance = match intent.instance() {
             Some(instance) => Some(instance.to_owned()),
             None => self
@@ -245,7 +277,7 @@ impl Executor {
                 .await?
                 .map(|(instance, _)| instance),
         };
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let state = State::Retiring {
             instance: instance.clone(),
             launched_at: intent.launched_at().unwrap_or(now),
@@ -253,9 +285,8 @@ impl Executor {
             terminating: true,
             why: why.to_string(),
         };
-        let pool = intent.pool.clone();
         self.intents.write(Intent { state, ..intent }).await?;
-        let (Some(instance), Some(provider)) = (instance, self.providers.get(&pool)) else {
+        let (Some(instance), Some(provider)) = (instance, provider) else {
             return Ok(());
         };
         self.leads()?;
@@ -297,8 +328,9 @@ impl Executor {
             State::Retiring { why, .. } => why.clone(),
             _ => why.to_string(),
         };
-        let closed = intent.closed(Timestamp::now(), told);
+        let closed = intent.closed(self.clock.now(), told);
         self.intents.write(closed).await?;
+        self.doubts().remove(id);
         // Housekeeping: what is left in the topics of a worker that is gone. A later look at them is harmless.
         // The control record goes with the intent.
         if let Some(worker) = worker
@@ -309,15 +341,41 @@ impl Executor {
         Ok(())
     }
 
+    /// Who can end the machine of an intent: its pool's provider, or, where the pool is no more, one that lists it.
+    async fn provider_of(&self, intent: &Intent) -> Option<&Arc<dyn Provider>> {
+        if let Some(provider) = self.providers.get(&intent.pool) {
+            return Some(provider);
+        }
+        let mut asked = BTreeSet::new();
+        for provider in self.providers.values() {
+            if !asked.insert(provider.account()) {
+                continue;
+            }
+            let listed = tokio::time::timeout(TERMINATE_DEADLINE, provider.list()).await;
+            let is_its = |machine: &Instance| {
+                machine.intent == intent.id.as_str() && machine.policy == self.policy.name()
+            };
+            if let Ok(Ok(listed)) = listed
+                && listed.iter().any(is_its)
+            {
+                return Some(provider);
+            }
+        }
+        None
+    }
+
     /// The living machine of an intent, as its provider lists it, and when its billing began.
     async fn machine_of(&self, intent: &Intent) -> anyhow::Result<Option<(String, Timestamp)>> {
         let Some(provider) = self.providers.get(&intent.pool) else {
             return Ok(None);
         };
         let listed = provider.list().await?;
+        let is_its = |machine: &Instance| {
+            machine.intent == intent.id.as_str() && machine.policy == self.policy.name()
+        };
         let mut machines = listed
             .into_iter()
-            .filter(|machine| machine.intent == intent.id.as_str() && machine.state.is_alive());
+            .filter(|machine| is_its(machine) && machine.state.is_alive());
         Ok(machines
             .next()
             .map(|machine| (machine.id, machine.launched_at)))
@@ -328,4 +386,11 @@ impl Executor {
             .get(id)
             .ok_or_else(|| anyhow::anyhow!("no intent is called {id}"))
     }
+}
+
+/// Whether a request was refused before the cloud looked at what it asks for.
+///
+/// Of a request that is repeated because its first sending may have worked, that proves nothing.
+fn is_refused_unseen(fault: &Fault) -> bool {
+    matches!(fault, Fault::Throttled | Fault::Denied)
 }

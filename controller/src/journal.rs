@@ -125,7 +125,9 @@ impl Journal {
     /// # Errors
     /// When the disk does not take it.
     pub(crate) fn flush(&mut self, planner: &Planner) -> anyhow::Result<()> {
+        crate::files::pass("journal, before")?;
         self.file.flush().context("cannot write the journal")?;
+        crate::files::pass("journal, after")?;
         if self.written > FILE_BYTES_MAX {
             self.history
                 .seal(self.number, path_of(&self.folder, self.number));

@@ -8,6 +8,7 @@ mod cluster;
 mod columns;
 mod control;
 mod demo;
+mod doctor;
 mod execute;
 mod explain;
 mod files;
@@ -30,6 +31,8 @@ mod size;
 mod svg;
 mod top;
 mod traces;
+#[cfg(test)]
+mod trials;
 mod view;
 mod worlds;
 

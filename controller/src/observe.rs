@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
-use spillway_cloud::{CloudError, Instance, InstanceState, Provider};
+use spillway_cloud::{Clock, CloudError, Instance, InstanceState, Provider};
 use spillway_core::{
     BacklogReading, IntentId, Machine, Orders, SeenBase, SeenInstance, SeenWorker, Snapshot,
     WorkerPhase,
@@ -28,12 +28,34 @@ const CONTACT_AGE_MAX: Duration = Duration::from_secs(5);
 /// Where a policy's world is looked at.
 pub(crate) struct Sources {
     pub(crate) backlog: Box<dyn BacklogSource>,
-    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) fleet: Arc<dyn Heartbeats>,
+    /// Whose machines are looked at: others of the same owner are another controller's.
+    pub(crate) policy: String,
     /// By pool.
     pub(crate) providers: BTreeMap<String, Arc<dyn Provider>>,
     pub(crate) intents: Arc<IntentStore>,
     /// The base's workload, where its scale is ours.
     pub(crate) base: Option<Arc<Base>>,
+    pub(crate) clock: Clock,
+}
+
+/// Hears the workers.
+pub(crate) trait Heartbeats: Send + Sync {
+    /// What is known of them now.
+    fn snapshot(&self) -> FleetSnapshot;
+
+    /// Forgets one that is gone for good. A repeat is harmless.
+    ///
+    /// # Errors
+    /// When it may still be known.
+    fn bury<'a>(&'a self, worker: &'a str) -> BoxFuture<'a, anyhow::Result<()>>;
+}
+
+/// What the providers list: by pool, and of pools that the policy does not have.
+struct Listed {
+    pools: BTreeMap<String, Result<Vec<Instance>, String>>,
+    /// Each with a pool whose provider can end it.
+    strays: Vec<(String, Instance)>,
 }
 
 /// A snapshot, and what else was seen.
@@ -46,12 +68,27 @@ pub(crate) struct Observed {
     pub(crate) has_listed: bool,
 }
 
+// === impl Heartbeats ===
+
+impl Heartbeats for Fleet {
+    fn snapshot(&self) -> FleetSnapshot {
+        self.snapshot()
+    }
+
+    fn bury<'a>(&'a self, worker: &'a str) -> BoxFuture<'a, anyhow::Result<()>> {
+        Box::pin(async move {
+            self.bury(worker).await?;
+            Ok(())
+        })
+    }
+}
+
 // === impl Sources ===
 
 impl Sources {
     /// Looks once.
     pub(crate) async fn observe(&self) -> Observed {
-        let taken_at = Timestamp::now();
+        let taken_at = self.clock.now();
         // Intents first: a machine that is launched after this look is not missing in it.
         let intents = self.intents.open_intents();
         let (backlog, listed, base) =
@@ -76,24 +113,68 @@ impl Sources {
             .into_iter()
             .map(|seen| seen.heartbeat)
             .collect();
+        let pools = &listed.pools;
         Observed {
             snapshot,
             heartbeats,
             orphans,
-            has_listed: listed.is_empty() || listed.values().any(Result::is_ok),
+            has_listed: pools.is_empty() || pools.values().any(Result::is_ok),
         }
     }
 
-    async fn list(&self) -> BTreeMap<String, Result<Vec<Instance>, String>> {
-        let looks = self.providers.iter().map(|(pool, provider)| async move {
+    /// Asks each account once, however many pools it has.
+    async fn list(&self) -> Listed {
+        let mut accounts: BTreeMap<String, (&Arc<dyn Provider>, Vec<&String>)> = BTreeMap::new();
+        for (pool, provider) in &self.providers {
+            let account = accounts.entry(provider.account());
+            account.or_insert((provider, Vec::new())).1.push(pool);
+        }
+        let looks = accounts.into_values().map(|(provider, pools)| async move {
             let listed = match timeout(LIST_DEADLINE, provider.list()).await {
-                Ok(Ok(listed)) => Ok(listed.into_iter().filter(|it| it.pool == *pool).collect()),
+                Ok(Ok(listed)) => Ok(listed),
                 Ok(Err(error)) => Err(why(&error)),
                 Err(_) => Err(format!("no answer within {} s", LIST_DEADLINE.as_secs())),
             };
-            (pool.clone(), listed)
+            (pools, listed)
         });
-        join_all(looks).await.into_iter().collect()
+        let mut all = Listed {
+            pools: BTreeMap::new(),
+            strays: Vec::new(),
+        };
+        for (pools, listed) in join_all(looks).await {
+            self.sort(&pools, listed, &mut all);
+        }
+        all
+    }
+
+    /// Gives what one account lists to its pools.
+    fn sort(&self, pools: &[&String], listed: Result<Vec<Instance>, String>, all: &mut Listed) {
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(why) => {
+                let unknown = pools.iter().map(|pool| ((*pool).clone(), Err(why.clone())));
+                all.pools.extend(unknown);
+                return;
+            }
+        };
+        let mut of_pools: BTreeMap<&String, Vec<Instance>> =
+            pools.iter().map(|pool| (*pool, Vec::new())).collect();
+        for machine in listed {
+            // One that lost its other tags is of no policy, and nobody else would end it.
+            if machine.policy != self.policy && !machine.policy.is_empty() {
+                continue;
+            }
+            match of_pools.get_mut(&machine.pool) {
+                Some(machines) => machines.push(machine),
+                // Of another account, or of a pool that is no more.
+                None => all
+                    .strays
+                    .extend(pools.first().map(|pool| ((*pool).clone(), machine))),
+            }
+        }
+        let known = of_pools.into_iter();
+        all.pools
+            .extend(known.map(|(pool, machines)| (pool.clone(), Ok(machines))));
     }
 
     async fn look_at_base(&self) -> Option<Result<SeenBase, String>> {
@@ -104,15 +185,16 @@ impl Sources {
         })
     }
 
-    fn orphans(
-        &self,
-        listed: &BTreeMap<String, Result<Vec<Instance>, String>>,
-    ) -> Vec<(String, Instance)> {
-        let listed = listed
+    fn orphans(&self, listed: &Listed) -> Vec<(String, Instance)> {
+        let of_pools = listed
+            .pools
             .iter()
             .filter_map(|(pool, listed)| Some((pool, listed.as_ref().ok()?)));
-        listed
-            .flat_map(|(pool, machines)| machines.iter().map(move |machine| (pool, machine)))
+        let of_pools = of_pools
+            .flat_map(|(pool, machines)| machines.iter().map(move |machine| (pool, machine)));
+        let strays = listed.strays.iter().map(|(pool, machine)| (pool, machine));
+        of_pools
+            .chain(strays)
             .filter(|(_, machine)| machine.state.is_alive())
             .filter(|(_, machine)| {
                 // Asked of the store, not of the list taken before: a launch may have come in between.
@@ -131,25 +213,25 @@ fn readable(reading: BacklogReading) -> Result<BacklogReading, String> {
     Ok(reading)
 }
 
-fn seen_instance(
-    intent: &Intent,
-    listed: &BTreeMap<String, Result<Vec<Instance>, String>>,
-) -> Option<SeenInstance> {
-    let machine = match listed.get(&intent.pool) {
-        None => Err("the policy no longer has its pool".to_owned()),
+fn seen_instance(intent: &Intent, listed: &Listed) -> Option<SeenInstance> {
+    let is_its = |machine: &&Instance| machine.intent == intent.id.as_str();
+    // Of several attempts the one that is most alive counts.
+    let machine = match listed.pools.get(&intent.pool) {
+        None => {
+            let strays = listed.strays.iter().map(|(_, machine)| machine);
+            let state = strays.filter(is_its).map(|machine| machine.state).min();
+            // Its account may be gone with its pool: not to be seen is not to be gone.
+            let gone = || "the policy no longer has its pool".to_owned();
+            state.map(machine_of).ok_or_else(gone)
+        }
         Some(Err(why)) => Err(why.clone()),
         Some(Ok(machines)) => {
-            let of_intent = machines.iter().filter(|it| it.intent == intent.id.as_str());
-            let states = of_intent.map(|machine| machine.state);
-            // Of several attempts the one that is most alive counts.
-            Ok(states
-                .min()
-                .map_or(Machine::NotListed, |state| match state {
-                    InstanceState::Booting => Machine::Booting,
-                    InstanceState::Running => Machine::Running,
-                    InstanceState::Terminating => Machine::Terminating,
-                    InstanceState::Terminated => Machine::Terminated,
-                }))
+            let state = machines
+                .iter()
+                .filter(is_its)
+                .map(|machine| machine.state)
+                .min();
+            Ok(state.map_or(Machine::NotListed, machine_of))
         }
     };
     Some(SeenInstance {
@@ -158,6 +240,15 @@ fn seen_instance(
         progress: intent.progress()?,
         machine,
     })
+}
+
+fn machine_of(state: InstanceState) -> Machine {
+    match state {
+        InstanceState::Booting => Machine::Booting,
+        InstanceState::Running => Machine::Running,
+        InstanceState::Terminating => Machine::Terminating,
+        InstanceState::Terminated => Machine::Terminated,
+    }
 }
 
 /// Whether the heartbeats that were read are all that there are.

@@ -1,12 +1,12 @@
 //! Which provider serves which pool: the one place to add a new kind.
 
-mod aws;
-mod azure;
+pub(crate) mod aws;
+pub(crate) mod azure;
 mod boot;
 mod counted;
-mod gcp;
+pub(crate) mod gcp;
 mod net;
-mod oci;
+pub(crate) mod oci;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,13 +25,31 @@ use crate::run::Providers;
 /// # Errors
 /// When a provider cannot be set up.
 pub(crate) fn of(policy: &Policy, owner: &str, state: &Path) -> anyhow::Result<Providers> {
-    let mut providers = Providers::new();
+    let (mut providers, budgets) = (Providers::new(), net::Budgets::default());
     for pool in std::iter::once(policy.base()).chain(policy.pools()) {
-        if let Some(provider) = provider(pool, policy, owner, state)? {
+        if let Some(provider) = provider(pool, policy, owner, state, &budgets)? {
             providers.insert(pool.name.clone(), provider);
         }
     }
     Ok(providers)
+}
+
+/// The provider of one pool alone, if it has one; not for pools of this machine's processes.
+///
+/// # Errors
+/// When it cannot be set up.
+pub(crate) fn of_pool(
+    pool: &Pool,
+    policy: &Policy,
+    owner: &str,
+) -> anyhow::Result<Option<Arc<dyn Provider>>> {
+    provider(
+        pool,
+        policy,
+        owner,
+        Path::new("."),
+        &net::Budgets::default(),
+    )
 }
 
 fn provider(
@@ -39,13 +57,16 @@ fn provider(
     policy: &Policy,
     owner: &str,
     state: &Path,
+    budgets: &net::Budgets,
 ) -> anyhow::Result<Option<Arc<dyn Provider>>> {
     match &pool.provider {
         ProviderKind::Static => Ok(None),
-        ProviderKind::Aws(aws) => aws::provider(aws, pool, policy, owner).map(Some),
-        ProviderKind::Azure(azure) => azure::provider(azure, pool, policy, owner).map(Some),
-        ProviderKind::Gcp(gcp) => gcp::provider(gcp, pool, policy, owner).map(Some),
-        ProviderKind::Oci(oci) => oci::provider(oci, pool, policy, owner).map(Some),
+        ProviderKind::Aws(aws) => aws::provider(aws, pool, policy, owner, budgets).map(Some),
+        ProviderKind::Azure(azure) => {
+            azure::provider(azure, pool, policy, owner, budgets).map(Some)
+        }
+        ProviderKind::Gcp(gcp) => gcp::provider(gcp, pool, policy, owner, budgets).map(Some),
+        ProviderKind::Oci(oci) => oci::provider(oci, pool, policy, owner, budgets).map(Some),
         ProviderKind::Process { boot_delay } => {
             let program = std::env::current_exe().context("cannot find this program")?;
             let machine = [program.display().to_string(), "machine".to_owned()];

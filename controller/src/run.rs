@@ -5,19 +5,18 @@ mod beside;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::future::join_all;
-use jiff::Timestamp;
-use spillway_cloud::Provider;
+use spillway_cloud::{Clock, Provider};
 use spillway_core::assign::handover::SILENT_AFTER;
 use spillway_core::{
     Action, AssignmentMode, IntentId, Mode, Outcome, Planner, Policy, ProviderKind, Snapshot,
     Violation, check,
 };
-use spillway_kafka::{Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag};
+use spillway_kafka::{BacklogSource, Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag};
 use spillway_kube::Base;
 use spillway_wire::{Heartbeat, topics};
 use tokio::sync::{Semaphore, mpsc};
@@ -27,7 +26,7 @@ use tracing::{error, info, warn};
 use crate::api::{App, AppConfig};
 use crate::assignment::{Assignment, Look};
 use crate::cluster::Teller;
-use crate::control::Desk;
+use crate::control::{ControlTopic, Desk};
 use crate::execute::Executor;
 use crate::history::{History, Keep};
 use crate::http;
@@ -36,7 +35,7 @@ use crate::journal::{Event, Journal};
 use crate::kafka_args::KafkaArgs;
 use crate::leadership::Leadership;
 use crate::metrics::Metrics;
-use crate::observe::{Observed, Sources, readable_workers};
+use crate::observe::{Heartbeats, Observed, Sources, readable_workers};
 use crate::orders::OrderBook;
 use crate::providers;
 use crate::view::{Board, Chronicle, Lead, LoopView, OutcomeView, Scene};
@@ -93,6 +92,15 @@ pub(crate) struct Ground {
     pub(crate) replica: Option<(String, String)>,
 }
 
+/// What a loop looks at and speaks to.
+pub(crate) struct Surroundings {
+    pub(crate) backlog: Box<dyn BacklogSource>,
+    pub(crate) fleet: Arc<dyn Heartbeats>,
+    pub(crate) control: Box<dyn ControlTopic>,
+    pub(crate) providers: Providers,
+    pub(crate) clock: Clock,
+}
+
 pub(crate) struct Controller {
     planner: Planner,
     sources: Sources,
@@ -113,6 +121,7 @@ pub(crate) struct Controller {
     chronicle: Chronicle,
     revision: String,
     teller: Option<Teller>,
+    clock: Clock,
 }
 
 /// Runs until `stop`.
@@ -175,22 +184,13 @@ impl Controller {
         board: Arc<Board>,
         learned: Option<Planner>,
     ) -> anyhow::Result<Self> {
-        let policy = config.policy.clone();
-        if starts_processes(&policy) {
+        let policy = &config.policy;
+        if starts_processes(policy) {
             require_worker(&config.worker_command)?;
         }
-        let Ground {
-            leadership,
-            intents,
-            base,
-            teller,
-            orders,
-            replica,
-        } = ground;
         let cluster = Cluster::new(config.kafka.reach(policy.bootstrap_servers()))?;
-        let fleet = Arc::new(Fleet::follow(Arc::clone(&cluster), topics::WORKERS)?);
-        let providers = providers::of(&policy, &config.owner, &config.machines)?;
-        let providers = providers::counted(providers, board.metrics());
+        let fleet = Fleet::follow(Arc::clone(&cluster), topics::WORKERS)?;
+        let providers = providers::of(policy, &config.owner, &config.machines)?;
         let jobs = policy.topics().iter();
         let jobs: Vec<String> = jobs.map(|topic| topic.name.clone()).collect();
         let lag = GroupLag::new(
@@ -199,12 +199,51 @@ impl Controller {
             jobs,
             BACKLOG_DEADLINE,
         )?;
-        let sources = Sources {
+        let surroundings = Surroundings {
             backlog: Box::new(lag),
+            fleet: Arc::new(fleet),
+            control: Box::new(ControlWriter::new(cluster, topics::CONTROL)),
+            providers: providers::counted(providers, board.metrics()),
+            clock: Clock::default(),
+        };
+        Self::among(surroundings, config, ground, board, learned)
+    }
+
+    /// The same among given surroundings.
+    ///
+    /// # Errors
+    /// When its state folder cannot be written.
+    pub(crate) fn among(
+        surroundings: Surroundings,
+        config: &RunConfig,
+        ground: Ground,
+        board: Arc<Board>,
+        learned: Option<Planner>,
+    ) -> anyhow::Result<Self> {
+        let policy = config.policy.clone();
+        let Surroundings {
+            backlog,
+            fleet,
+            control,
+            providers,
+            clock,
+        } = surroundings;
+        let Ground {
+            leadership,
+            intents,
+            base,
+            teller,
+            orders,
+            replica,
+        } = ground;
+        let sources = Sources {
+            backlog,
             fleet: Arc::clone(&fleet),
+            policy: policy.name().to_owned(),
             providers: providers.clone(),
             intents: Arc::clone(&intents),
             base: base.clone(),
+            clock: clock.clone(),
         };
         let executor = Executor {
             owner: config.owner.clone(),
@@ -216,6 +255,8 @@ impl Controller {
             fleet,
             leadership: Arc::clone(&leadership),
             base,
+            clock: clock.clone(),
+            doubts: Mutex::default(),
         };
         let planner = match learned {
             Some(learned) => learned.under(policy),
@@ -237,7 +278,7 @@ impl Controller {
             orders: Arc::clone(&orders),
             intents,
             token,
-            since: Timestamp::now(),
+            since: clock.now(),
             identity,
             namespace,
         });
@@ -246,7 +287,7 @@ impl Controller {
             planner,
             sources,
             executor: Arc::new(executor),
-            desk: Desk::new(ControlWriter::new(cluster, topics::CONTROL), lease, token),
+            desk: Desk::new(control, lease, token),
             assignment: None,
             token,
             journal,
@@ -261,6 +302,7 @@ impl Controller {
             chronicle: Chronicle::default(),
             revision,
             teller,
+            clock,
         })
     }
 
@@ -275,10 +317,9 @@ impl Controller {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                // In this order, and not by chance: a made world is the same again. Each of them is followed by a tick.
+                biased;
                 () = &mut stop => return Ok(()),
-                _ = ticks.tick() => {}
-                // Whoever orders something sees it followed at once.
-                () = orders.changed() => {}
                 Some((intent, outcome)) = self.ended_from.recv() => {
                     self.finished(&intent, &outcome)?;
                     while let Ok((intent, outcome)) = self.ended_from.try_recv() {
@@ -286,6 +327,9 @@ impl Controller {
                     }
                     // What a step changed may ask for the next one: no need to wait for the second to end.
                 }
+                // Whoever orders something sees it followed at once.
+                () = orders.changed() => {}
+                _ = ticks.tick() => {}
             }
             self.tick().await?;
         }
@@ -306,7 +350,7 @@ impl Controller {
         self.journal.write(&Event::Observed {
             snapshot: Box::new(snapshot.clone()),
         })?;
-        let plan = self.planner.plan(Timestamp::now());
+        let plan = self.planner.plan(self.clock.now());
         let violations = check(self.planner.policy(), &snapshot, &plan);
         let decision = self.chronicle.decision(
             self.planner.policy(),
@@ -388,7 +432,7 @@ impl Controller {
         let fleet = self.sources.fleet.snapshot();
         let workers = readable_workers(&fleet).is_ok();
         let retiring = retiring(&intents, &fleet);
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let dealt = assignment.step(&Look {
             now,
             policy: self.planner.policy(),
@@ -432,7 +476,7 @@ impl Controller {
         info!(intent = %action.intent(), action = action.verb(), reason = action.why().code(), "started");
         self.planner.started(action);
         self.journal.write(&Event::Started {
-            at: Timestamp::now(),
+            at: self.clock.now(),
             action: action.clone(),
         })?;
         let (executor, steps, ended) = (
@@ -451,7 +495,7 @@ impl Controller {
     }
 
     fn finished(&mut self, intent: &IntentId, outcome: &Outcome) -> anyhow::Result<()> {
-        let at = Timestamp::now();
+        let at = self.clock.now();
         match outcome {
             Outcome::Done => info!(%intent, "finished"),
             Outcome::NotLaunched { fault, .. } => {

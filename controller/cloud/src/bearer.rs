@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request, Url};
 use serde::Deserialize;
@@ -47,6 +48,7 @@ pub(crate) fn authorize(request: &mut Request, token: &Secret) -> Result<(), Tro
 /// The token in a token service's answer.
 pub(crate) fn issued(
     answer: &Answer,
+    now: Timestamp,
     complaint: impl Fn(&Answer) -> Complaint,
 ) -> Result<Token, Trouble> {
     #[derive(Deserialize)]
@@ -66,6 +68,7 @@ pub(crate) fn issued(
     let seconds = seconds.ok_or_else(|| answer.garbled("expires_in is no number"))?;
     Ok(Token::new(
         issued.access_token,
+        now,
         Duration::from_secs(seconds),
     ))
 }

@@ -417,6 +417,10 @@ impl Provider for Fake {
         "fake"
     }
 
+    fn account(&self) -> String {
+        format!("fake {:p}", Arc::as_ptr(&self.state))
+    }
+
     fn launch<'a>(
         &'a self,
         request: &'a LaunchRequest,

@@ -10,7 +10,10 @@
 
 mod azure;
 mod bearer;
+mod budget;
+mod clock;
 pub mod conformance;
+mod examine;
 pub mod fake;
 mod gce;
 mod memory;
@@ -26,13 +29,15 @@ pub mod tags;
 pub mod user_data;
 
 pub use azure::{Azure, AzureConfig, AzureCredentials, AzureEndpoints, AzureImage, AzureMachine};
+pub use budget::{CallBudget, OverBudget};
+pub use clock::Clock;
 pub use gce::{Gce, GceAccelerator, GceConfig, GceCredentials, GceEndpoints, GceMachine};
 pub use oci::{Oci, OciConfig, OciCredentials, OciEndpoints, OciFlex, OciMachine};
 pub use provider::{
-    BoxFuture, CloudError, Fault, Instance, InstanceState, LaunchError, LaunchRequest, Provider,
-    UserData, WorkerSpec,
+    BoxFuture, CloudError, Fault, Finding, Instance, InstanceState, LaunchError, LaunchRequest,
+    Provider, Sight, Subject, UserData, WorkerSpec,
 };
-pub use rest::Net;
+pub use rest::{Carried, Carrier, CarryError, Net};
 pub use secret::Secret;
 pub use spillway_core::Scope;
 

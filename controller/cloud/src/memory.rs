@@ -41,12 +41,10 @@ pub(crate) struct Used(StdMutex<VecDeque<String>>);
 // === impl Token ===
 
 impl Token {
-    pub(crate) fn new(secret: String, lives: Duration) -> Self {
+    pub(crate) fn new(secret: String, now: Timestamp, lives: Duration) -> Self {
         Self {
             secret: Secret::new(secret),
-            expires_at: Timestamp::now()
-                .saturating_add(lives)
-                .unwrap_or(Timestamp::MAX),
+            expires_at: now.saturating_add(lives).unwrap_or(Timestamp::MAX),
         }
     }
 }
@@ -67,16 +65,17 @@ impl<T> Default for Cache<T> {
 
 impl<T: Expires> Cache<T> {
     /// The kept one, or a new one where it is missing or about to end.
-    pub(crate) async fn get<F>(&self, fetch: impl FnOnce() -> F) -> Result<T, Trouble>
+    pub(crate) async fn get<F>(
+        &self,
+        now: Timestamp,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<T, Trouble>
     where
         F: Future<Output = Result<T, Trouble>>,
     {
         let mut kept = self.0.lock().await;
         if let Some(kept) = kept.as_ref()
-            && kept.expires_at()
-                > Timestamp::now()
-                    .saturating_add(RENEW_BEFORE)
-                    .unwrap_or(Timestamp::MAX)
+            && kept.expires_at() > now.saturating_add(RENEW_BEFORE).unwrap_or(Timestamp::MAX)
         {
             return Ok(kept.clone());
         }
@@ -117,18 +116,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_is_fetched_once_and_again_when_it_ends_or_was_refused() {
-        let cache = Cache::default();
+        let (cache, now) = (Cache::default(), Timestamp::UNIX_EPOCH);
         let fetch = |name: &str, seconds| {
-            let token = Token::new(name.to_owned(), Duration::from_secs(seconds));
+            let token = Token::new(name.to_owned(), now, Duration::from_secs(seconds));
             async move { Ok(token) }
         };
-        let first = cache.get(|| fetch("a", 3_600)).await.expect("had");
-        let again = cache.get(|| fetch("b", 3_600)).await.expect("had");
+        let first = cache.get(now, || fetch("a", 3_600)).await.expect("had");
+        let again = cache.get(now, || fetch("b", 3_600)).await.expect("had");
         assert_eq!((first.secret.expose(), again.secret.expose()), ("a", "a"));
         cache.forget().await;
-        let next = cache.get(|| fetch("c", 60)).await.expect("had");
+        let next = cache.get(now, || fetch("c", 60)).await.expect("had");
         assert_eq!(next.secret.expose(), "c");
-        let renewed = cache.get(|| fetch("d", 3_600)).await.expect("had");
+        let renewed = cache.get(now, || fetch("d", 3_600)).await.expect("had");
         assert_eq!(
             renewed.secret.expose(),
             "d",

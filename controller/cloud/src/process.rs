@@ -301,6 +301,10 @@ impl Provider for Process {
         "process"
     }
 
+    fn account(&self) -> String {
+        format!("process {}", self.shared.config.root.display())
+    }
+
     fn launch<'a>(
         &'a self,
         request: &'a LaunchRequest,

@@ -78,10 +78,59 @@ pub enum InstanceState {
     Terminated,
 }
 
+/// What a look at one thing that launches need has shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub subject: Subject,
+    /// What was seen.
+    pub seen: Sight,
+}
+
+/// What launches need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// The cloud knows who asks.
+    Credentials,
+    /// This machine's clock agrees with the cloud's.
+    Clock,
+    /// Machines may be listed.
+    Listing,
+    /// Machines may be launched and ended.
+    Launching,
+    /// The image is there.
+    Image,
+    /// The subnet is there.
+    Subnet,
+}
+
+/// What was seen of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Sight {
+    /// As it must be.
+    Good,
+    /// A person must act.
+    Bad {
+        /// What is wrong.
+        why: String,
+    },
+    /// It could not be looked at.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+}
+
 /// A launcher, lister and terminator of machines.
 pub trait Provider: Send + Sync {
     /// Its name in policies, logs and metrics.
     fn name(&self) -> &'static str;
+
+    /// What its list shows machines of: providers of one account list the same ones, so that one of them is asked for
+    /// all, and any of them can end what another launched.
+    fn account(&self) -> String;
 
     /// Launches one instance for the request.
     ///
@@ -102,6 +151,11 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// When the list cannot be had in full.
     fn list(&self) -> BoxFuture<'_, Result<Vec<Instance>, CloudError>>;
+
+    /// Looks at what a launch needs, without launching; nothing where there is nothing to look at.
+    fn examine(&self) -> BoxFuture<'_, Vec<Finding>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
 
     /// Ends an instance. Ending one that is gone, or that never was, is a success.
     ///

@@ -1,16 +1,21 @@
 //! HTTP to a cloud, as the adapters need it: bounded in time and size, without redirects, retries or chance.
 
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use jiff::Timestamp;
 use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Certificate, Client, Proxy, Request, Url, redirect};
+use reqwest::{Certificate, Client, Method, Proxy, Request, Url, redirect};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::CloudError;
+use crate::budget::{CallBudget, OverBudget};
+use crate::examine;
+use crate::{BoxFuture, Clock, CloudError};
 
 /// The longest answer that is read: a page of 500 machines, each with its user data.
 pub(crate) const BODY_BYTES_MAX: usize = 64 << 20;
@@ -24,8 +29,31 @@ const IDLE_MAX: Duration = Duration::from_secs(20);
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// How a cloud is reached from here.
+/// Carries requests to a cloud in place of the network: what makes a whole world out of one process.
+pub trait Carrier: Send + Sync {
+    /// Carries one request there and its answer back.
+    ///
+    /// # Errors
+    /// When no answer came: what was asked for may have happened.
+    fn carry(&self, request: Request) -> BoxFuture<'_, Result<Carried, CarryError>>;
+}
+
+/// Why no answer came.
+pub type CarryError = Box<dyn StdError + Send + Sync>;
+
+/// An answer, as a [`Carrier`] brings it.
 #[derive(Debug, Clone)]
+pub struct Carried {
+    /// HTTP status.
+    pub status: u16,
+    /// As on the wire.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// How a cloud is reached from here.
+#[derive(Clone)]
 pub struct Net {
     /// The proxy for all but metadata services, which are on the machine itself.
     pub proxy: Option<String>,
@@ -35,14 +63,36 @@ pub struct Net {
     pub connect_timeout: Duration,
     /// The longest that a call may take in all.
     pub timeout: Duration,
+    /// What time it is, for signatures and for tokens that end.
+    pub clock: Clock,
+    /// Instead of the network.
+    pub carrier: Option<Arc<dyn Carrier>>,
+    /// What all who ask for this account share; without it, calls are not counted.
+    pub budget: Option<Arc<CallBudget>>,
 }
 
 /// Sends requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
-    client: Client,
-    /// For the metadata service: never through a proxy.
-    direct: Client,
+    way: Way,
+    clock: Clock,
+    budget: Option<Arc<CallBudget>>,
+    /// How far ours was ahead of the cloud's clock when it last told the time, in seconds.
+    skew: Arc<Mutex<Option<SignedDuration>>>,
+}
+
+/// By which way requests travel.
+#[derive(Clone)]
+enum Way {
+    Network {
+        client: Client,
+        /// For the metadata service: never through a proxy.
+        direct: Client,
+    },
+    Carried {
+        by: Arc<dyn Carrier>,
+        timeout: Duration,
+    },
 }
 
 /// What came back, whatever its status.
@@ -66,8 +116,10 @@ pub(crate) enum RestError {
     Unanswered {
         host: String,
         #[source]
-        source: reqwest::Error,
+        source: CarryError,
     },
+    #[error("not sent")]
+    Kept(#[from] OverBudget),
     #[error("the answer is longer than {BODY_BYTES_MAX} bytes")]
     TooLong,
     #[error("the list has more than {PAGES_MAX} pages")]
@@ -98,7 +150,29 @@ impl Default for Net {
             ca_pem: None,
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
+            clock: Clock::default(),
+            carrier: None,
+            budget: None,
         }
+    }
+}
+
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Net")
+            .field("proxy", &self.proxy)
+            .field("timeout", &self.timeout)
+            .field("is_carried", &self.carrier.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Network { .. } => "network",
+            Self::Carried { .. } => "carried",
+        })
     }
 }
 
@@ -106,6 +180,16 @@ impl Default for Net {
 
 impl Http {
     pub(crate) fn new(net: &Net) -> Result<Self, CloudError> {
+        let (clock, budget) = (net.clock.clone(), net.budget.clone());
+        if let Some(by) = net.carrier.clone() {
+            let timeout = net.timeout;
+            return Ok(Self {
+                way: Way::Carried { by, timeout },
+                clock,
+                budget,
+                skew: Arc::default(),
+            });
+        }
         let refused = |what: &str, error: reqwest::Error| CloudError::Refused {
             why: format!("{what}: {error}"),
         };
@@ -132,20 +216,62 @@ impl Http {
         }
         let made = |error| refused("the HTTP client", error);
         Ok(Self {
-            client: client.build().map_err(made)?,
-            direct: builder().no_proxy().build().map_err(made)?,
+            way: Way::Network {
+                client: client.build().map_err(made)?,
+                direct: builder().no_proxy().build().map_err(made)?,
+            },
+            clock,
+            budget,
+            skew: Arc::default(),
         })
     }
 
-    /// Sends a request; any status is an answer.
-    pub(crate) async fn send(&self, request: Request) -> Result<Answer, RestError> {
-        exchange(&self.client, request).await
+    /// How far our clock is ahead of the cloud's, as of its last answer.
+    pub(crate) fn skew(&self) -> Option<SignedDuration> {
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same, to the machine's own metadata service.
-    pub(crate) async fn send_direct(&self, request: Request) -> Result<Answer, RestError> {
-        exchange(&self.direct, request).await
+    /// What time it is.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
+
+    /// Sends a request when its account's turn comes; any status is an answer.
+    pub(crate) async fn send(&self, request: Request) -> Result<Answer, RestError> {
+        if let Some(budget) = &self.budget {
+            budget.turn(request.method() == Method::GET).await?;
+        }
+        let answer = match &self.way {
+            Way::Network { client, .. } => exchange(client, request).await,
+            Way::Carried { by, timeout } => carry(&**by, *timeout, request).await,
+        }?;
+        if let Some(skew) = examine::skew(&answer, self.now()) {
+            *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
+        }
+        Ok(answer)
+    }
+
+    /// The same, to the machine's own metadata service, which is no account's.
+    pub(crate) async fn send_direct(&self, request: Request) -> Result<Answer, RestError> {
+        match &self.way {
+            Way::Network { direct, .. } => exchange(direct, request).await,
+            Way::Carried { by, timeout } => carry(&**by, *timeout, request).await,
+        }
+    }
+}
+
+async fn carry(by: &dyn Carrier, timeout: Duration, request: Request) -> Result<Answer, RestError> {
+    let host = request.url().host_str().unwrap_or_default().to_owned();
+    let carried = match tokio::time::timeout(timeout, by.carry(request)).await {
+        Ok(carried) => carried,
+        Err(over) => Err(over.into()),
+    };
+    let carried = carried.map_err(|source| RestError::Unanswered { host, source })?;
+    Ok(Answer {
+        status: carried.status,
+        headers: carried.headers,
+        body: carried.body,
+    })
 }
 
 async fn exchange(client: &Client, request: Request) -> Result<Answer, RestError> {
@@ -156,6 +282,7 @@ async fn exchange(client: &Client, request: Request) -> Result<Answer, RestError
         if is_unsent {
             RestError::Unsent { host, source }
         } else {
+            let source = source.into();
             RestError::Unanswered { host, source }
         }
     };

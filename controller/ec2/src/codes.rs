@@ -97,8 +97,10 @@ const CODES: &[(&str, Meaning)] = &[
 /// What EC2 said, or what came between.
 pub(crate) struct Refusal {
     pub(crate) meaning: Meaning,
+    /// What EC2 calls it.
+    pub(crate) code: Option<String>,
     /// Code and message.
-    why: String,
+    pub(crate) why: String,
     retry_after: Option<Duration>,
     source: Box<dyn StdError + Send + Sync>,
 }
@@ -137,9 +139,9 @@ impl Refusal {
             .map(Duration::from_secs);
         let code = error.code().map(str::to_owned);
         let message = error.message().unwrap_or_default().to_owned();
-        let (meaning, why) = match (&error, code) {
+        let (meaning, why) = match (&error, code.as_deref()) {
             (_, Some(code)) => (
-                Meaning::of(&code, status.unwrap_or(0)),
+                Meaning::of(code, status.unwrap_or(0)),
                 format!("{code}: {message}"),
             ),
             // Never sent: neither without credentials, nor when it could not be written.
@@ -152,6 +154,7 @@ impl Refusal {
         };
         Self {
             meaning,
+            code,
             why,
             retry_after,
             source: Box::new(error),

@@ -1,10 +1,10 @@
 //! The provider.
 
 use std::io;
-use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
+use aws_credential_types::Credentials;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::retry::RetryConfig;
 use aws_sdk_ec2::config::{Builder, Region};
@@ -20,18 +20,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use spillway_cloud::{
-    BoxFuture, CloudError, Fault, Instance, InstanceState, LaunchError, LaunchRequest, Provider,
-    Scope, UserData, tags, user_data,
+    BoxFuture, CloudError, Fault, Finding, Instance, InstanceState, LaunchError, LaunchRequest,
+    Net, Provider, Scope, Secret, UserData, tags, user_data,
 };
 use tokio::sync::OnceCell;
 use tracing::info;
 
 use crate::codes::{Meaning, Refusal};
-use crate::seen;
+use crate::{http, seen};
 
-/// How long a connection may take to be made, and one call to be answered.
-const CONNECT_MAX: Duration = Duration::from_secs(3);
-const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// How many instances a page of the list may hold; EC2's limit.
 const PAGE_SIZE: i32 = 1_000;
 /// More pages than this are no list of one owner's machines.
@@ -48,6 +45,24 @@ pub struct Ec2Config {
     pub machine: Ec2Machine,
     /// What they run.
     pub user_data: UserData,
+    /// Who asks.
+    pub credentials: Ec2Credentials,
+    /// How EC2 is reached from here; proxies are those of the environment.
+    pub net: Net,
+}
+
+/// Who asks.
+#[derive(Clone)]
+pub enum Ec2Credentials {
+    /// Whatever the SDK finds, in its own order, at the first call.
+    DefaultChain,
+    /// A key.
+    Key {
+        /// Its public part.
+        id: String,
+        /// The other one.
+        secret: Secret,
+    },
 }
 
 /// What makes a machine, as far as its configuration goes.
@@ -79,6 +94,17 @@ pub struct Ec2 {
     client: OnceCell<Client>,
 }
 
+// === impl Ec2Config ===
+
+impl Ec2Config {
+    /// Where machines are listed and calls are counted.
+    #[must_use]
+    pub fn account(&self) -> String {
+        let endpoint = self.endpoint.as_deref().unwrap_or_default();
+        format!("aws {} {endpoint}", self.machine.region)
+    }
+}
+
 // === impl Ec2 ===
 
 impl Ec2 {
@@ -100,18 +126,29 @@ impl Ec2 {
         }
     }
 
-    async fn client(&self) -> &Client {
+    pub(crate) fn config(&self) -> &Ec2Config {
+        &self.config
+    }
+
+    pub(crate) async fn client(&self) -> &Client {
         let make = || async {
+            let net = &self.config.net;
             let timeouts = TimeoutConfig::builder()
-                .connect_timeout(CONNECT_MAX)
-                .operation_attempt_timeout(ANSWER_MAX)
+                .connect_timeout(net.connect_timeout)
+                .operation_attempt_timeout(net.timeout)
                 .build();
-            let shared = aws_config::defaults(BehaviorVersion::latest())
+            let mut shared = aws_config::defaults(BehaviorVersion::latest())
                 .region(Region::new(self.config.machine.region.clone()))
                 .timeout_config(timeouts)
-                .load()
-                .await;
-            let mut config = Builder::from(&shared);
+                .time_source(http::Told(net.clock.clone()))
+                .http_client(http::client(net));
+            if let Ec2Credentials::Key { id, secret } = &self.config.credentials {
+                let key = Credentials::new(id, secret.expose(), None, None, "spillway");
+                shared = shared.credentials_provider(key);
+            }
+            let shared = shared.load().await;
+            // Without the SDK's retries, as with the other clouds: the next look asks again, and every call is counted.
+            let mut config = Builder::from(&shared).retry_config(RetryConfig::disabled());
             if let Some(endpoint) = &self.config.endpoint {
                 config = config.endpoint_url(endpoint);
             }
@@ -134,6 +171,8 @@ impl Ec2 {
             return Err(invalid(why));
         }
         let spec = tags::spec(request, &self.config.machine, &text);
+        let turn = self.turn(false).await;
+        turn.map_err(|error| LaunchError::Unknown(Box::new(error)))?;
         // Without the SDK's retries: an offer without capacity would be asked three times,
         // and what surely failed is not told from what may have worked.
         let once = aws_sdk_ec2::Config::builder().retry_config(RetryConfig::disabled());
@@ -206,7 +245,16 @@ impl Ec2 {
         }
     }
 
-    async fn run_instances(
+    /// Waits for the account's turn.
+    pub(crate) async fn turn(&self, is_look: bool) -> Result<(), CloudError> {
+        let Some(budget) = &self.config.net.budget else {
+            return Ok(());
+        };
+        let turn = budget.turn(is_look).await;
+        turn.map_err(|over| CloudError::Unreachable(Box::new(over)))
+    }
+
+    pub(crate) async fn run_instances(
         &self,
         request: &LaunchRequest,
         spec: &str,
@@ -266,6 +314,7 @@ impl Ec2 {
             .into_paginator()
             .send();
         let mut all = Vec::new();
+        self.turn(true).await?;
         for _ in 0..PAGES_MAX {
             let Some(page) = pages.next().await else {
                 return Ok(all);
@@ -273,6 +322,9 @@ impl Ec2 {
             let page = page.map_err(|error| Refusal::of(error).call())?;
             for reservation in page.reservations() {
                 all.extend_from_slice(reservation.instances());
+            }
+            if page.next_token().is_some() {
+                self.turn(true).await?;
             }
         }
         let why = format!("the list has more than {PAGES_MAX} pages");
@@ -296,6 +348,7 @@ impl Ec2 {
         if !id.starts_with("i-") {
             return Ok(());
         }
+        self.turn(false).await?;
         let sent = self
             .client()
             .await
@@ -317,11 +370,19 @@ impl Provider for Ec2 {
         "aws"
     }
 
+    fn account(&self) -> String {
+        self.config.account()
+    }
+
     fn launch<'a>(
         &'a self,
         request: &'a LaunchRequest,
     ) -> BoxFuture<'a, Result<Instance, LaunchError>> {
         Box::pin(self.launch_once(request))
+    }
+
+    fn examine(&self) -> BoxFuture<'_, Vec<Finding>> {
+        Box::pin(self.examination())
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<Instance>, CloudError>> {

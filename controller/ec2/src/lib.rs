@@ -11,6 +11,8 @@
 
 mod codes;
 mod ec2;
+mod examine;
+mod http;
 mod seen;
 
-pub use ec2::{Ec2, Ec2Config, Ec2Machine};
+pub use ec2::{Ec2, Ec2Config, Ec2Credentials, Ec2Machine};

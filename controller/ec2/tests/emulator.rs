@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use loopback::provider;
 use spillway_cloud::conformance::conformance;
-use spillway_cloud::{Fault, LaunchError, LaunchRequest, Provider, WorkerSpec};
+use spillway_cloud::{Fault, LaunchError, LaunchRequest, Provider, Sight, Subject, WorkerSpec};
 
 /// The running program; killed when it is dropped.
 struct Emulators {
@@ -175,6 +175,36 @@ async fn it_keeps_the_contract_whatever_the_cloud_says() {
         "no part outlives its machine"
     );
     judge(&emulators.say("GET", "/requests?cloud=aws", ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_launch_lacks_is_found_by_a_run_that_launches_nothing() {
+    let emulators = Emulators::start();
+    let ec2 = provider(&emulators.address("aws"), true);
+    let bad = async || {
+        let found = ec2.examine().await.into_iter();
+        let bad = found.filter(|it| matches!(it.seen, Sight::Bad { .. }));
+        bad.map(|it| it.subject).collect::<Vec<_>>()
+    };
+    assert_eq!(bad().await, [], "nothing is wrong");
+    for (settings, subject) in [
+        ("{\"absent\":[\"ami-0123456789abcdef0\"]}", Subject::Image),
+        (
+            "{\"absent\":[\"subnet-0123456789abcdef0\"]}",
+            Subject::Subnet,
+        ),
+        (
+            "{\"absent\":[],\"withheld\":[\"ec2:RunInstances\"]}",
+            Subject::Launching,
+        ),
+    ] {
+        emulators.say("PUT", "/aws/settings", settings);
+        assert_eq!(bad().await, [subject]);
+    }
+    emulators.befall("list", "\"kind\":\"denied\"", "");
+    assert_eq!(bad().await, [Subject::Listing, Subject::Launching]);
+    let machines = emulators.say("GET", "/machines?cloud=aws", "");
+    assert_eq!(machines, "[]", "and nothing was launched");
 }
 
 /// Has botocore's model judge every request, and make every signature again.

@@ -42,6 +42,7 @@ impl Folder {
 
     pub(super) fn forget(&self, intent: &Intent, forgotten: &Forgotten) -> anyhow::Result<()> {
         files::replace(&self.sum(), &serde_json::to_vec_pretty(forgotten)?)?;
+        files::pass("file, before it goes")?;
         std::fs::remove_file(self.file(intent))?;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt as _};
-use spillway_cloud::{CloudError, Instance, LaunchError, LaunchRequest, Provider};
+use spillway_cloud::{CloudError, Finding, Instance, LaunchError, LaunchRequest, Provider};
 
 use crate::metrics::Metrics;
 use crate::run::Providers;
@@ -34,6 +34,10 @@ impl Provider for Counted {
         self.inner.name()
     }
 
+    fn account(&self) -> String {
+        self.inner.account()
+    }
+
     fn launch<'a>(
         &'a self,
         request: &'a LaunchRequest,
@@ -58,6 +62,10 @@ impl Provider for Counted {
             listed
         }
         .boxed()
+    }
+
+    fn examine(&self) -> BoxFuture<'_, Vec<Finding>> {
+        self.inner.examine()
     }
 
     fn terminate<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), CloudError>> {

@@ -11,6 +11,8 @@ use spillway_cloud::{
 };
 use spillway_core::{Policy, Pool, clouds};
 
+use super::net::Budgets;
+
 /// The longest that any machine lives, by Google's own clock: the last of all ways to end a bill. A burst that lasts
 /// longer buys anew.
 const RUN_SECONDS_MAX: u64 = 24 * 3_600;
@@ -24,22 +26,25 @@ pub(super) fn provider(
     pool: &Pool,
     policy: &Policy,
     owner: &str,
+    budgets: &Budgets,
 ) -> anyhow::Result<Arc<dyn Provider>> {
     let boot = super::boot::of(pool, policy, Cloud::Gcp)?;
     let config = GceConfig::new(owner, machine(gcp, pool), boot.user_data(), credentials()?);
     let compute = gcp.endpoint.as_ref().map(|it| format!("{it}/compute/v1"));
-    Ok(Arc::new(Gce::new(GceConfig {
+    let mut config = GceConfig {
         endpoints: GceEndpoints {
             compute,
             ..GceEndpoints::default()
         },
         net: super::net::net()?,
         ..config
-    })?))
+    };
+    config.net.budget = Some(budgets.of(config.account()));
+    Ok(Arc::new(Gce::new(config)?))
 }
 
 /// What the policy describes.
-pub(super) fn machine(gcp: &clouds::Gcp, pool: &Pool) -> GceMachine {
+pub(crate) fn machine(gcp: &clouds::Gcp, pool: &Pool) -> GceMachine {
     GceMachine {
         project: gcp.project.clone(),
         zone: gcp.zone.clone(),

@@ -9,6 +9,8 @@ use spillway_cloud::user_data::Cloud;
 use spillway_cloud::{Oci, OciConfig, OciCredentials, OciEndpoints, OciMachine, Provider, Secret};
 use spillway_core::{Policy, Pool, clouds};
 
+use super::net::Budgets;
+
 /// What Kubernetes gives every pod.
 const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 const POD_CA: &str = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
@@ -22,10 +24,11 @@ pub(super) fn provider(
     pool: &Pool,
     policy: &Policy,
     owner: &str,
+    budgets: &Budgets,
 ) -> anyhow::Result<Arc<dyn Provider>> {
     let boot = super::boot::of(pool, policy, Cloud::Oci)?;
     let config = OciConfig::new(owner, machine(oci, pool), boot.user_data(), credentials()?);
-    Ok(Arc::new(Oci::new(OciConfig {
+    let mut config = OciConfig {
         endpoints: OciEndpoints {
             compute: oci.endpoint.clone(),
             auth: super::boot::emulator(pool),
@@ -33,11 +36,13 @@ pub(super) fn provider(
         },
         net: super::net::net()?,
         ..config
-    })?))
+    };
+    config.net.budget = Some(budgets.of(config.account()));
+    Ok(Arc::new(Oci::new(config)?))
 }
 
 /// What the policy describes.
-pub(super) fn machine(oci: &clouds::Oci, pool: &Pool) -> OciMachine {
+pub(crate) fn machine(oci: &clouds::Oci, pool: &Pool) -> OciMachine {
     OciMachine {
         region: oci.region.clone(),
         compartment: oci.compartment_id.clone(),
@@ -89,10 +94,10 @@ fn workload() -> OciCredentials {
 
 /// The key that Oracle's configuration file names, in the profile that `OCI_CLI_PROFILE` names or the default one.
 fn api_key(file: &Path) -> anyhow::Result<OciCredentials> {
-    let profile = std::env::var("OCI_CLI_PROFILE").unwrap_or_else(|_| "DEFAULT".to_owned());
+    let profile = std::env::var("OCI_CLI_PROFILE").unwrap_or_else(|_| DEFAULT.to_owned());
     let at = || format!("{} profile {profile}", file.display());
     let text = std::fs::read_to_string(file).with_context(at)?;
-    let fields = fields(&text, &profile);
+    let fields = fields(&text, &profile).with_context(|| format!("{}: there is none", at()))?;
     let field = |name: &str| {
         let found = fields.get(name).cloned();
         found.with_context(|| format!("{}: {name} is missing", at()))
@@ -115,18 +120,28 @@ fn home(path: &str) -> PathBuf {
     }
 }
 
-/// The fields of one profile: `name = value` lines below `[profile]`.
-fn fields(text: &str, profile: &str) -> BTreeMap<String, String> {
-    let mut is_in = false;
-    let mut fields = BTreeMap::new();
+/// The profile whose fields every other one has, unless it has its own.
+const DEFAULT: &str = "DEFAULT";
+
+/// The fields of one profile, `name = value` lines below `[profile]`, and of the default one where it has none of
+/// its own; none if there is no such profile.
+fn fields(text: &str, profile: &str) -> Option<BTreeMap<String, String>> {
+    let mut profiles: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
+    let mut current = None;
     for line in text.lines().map(str::trim) {
+        if line.starts_with(['#', ';']) {
+            continue;
+        }
         if let Some(name) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
-            is_in = name.trim() == profile;
-        } else if let (true, Some((name, value))) = (is_in, line.split_once('=')) {
+            current = Some(profiles.entry(name.trim()).or_default());
+        } else if let (Some(fields), Some((name, value))) = (&mut current, line.split_once('=')) {
             fields.insert(name.trim().to_owned(), value.trim().to_owned());
         }
     }
-    fields
+    let own = profiles.remove(profile)?;
+    let mut fields = profiles.remove(DEFAULT).unwrap_or_default();
+    fields.extend(own);
+    Some(fields)
 }
 
 #[cfg(test)]
@@ -136,9 +151,16 @@ mod tests {
     #[test]
     fn a_profile_is_read_as_oracle_writes_it() {
         let text = "[OTHER]\nuser=nobody\n\n[DEFAULT]\n# comment\nuser = ocid1.user.oc1..a\nkey_file=~/.oci/k.pem\n[X]\nuser=x\n";
-        let fields = fields(text, "DEFAULT");
-        assert_eq!(fields["user"], "ocid1.user.oc1..a");
-        assert_eq!(fields["key_file"], "~/.oci/k.pem");
-        assert_eq!(fields.len(), 2);
+        let default = fields(text, "DEFAULT").unwrap();
+        assert_eq!(default["user"], "ocid1.user.oc1..a");
+        assert_eq!(default["key_file"], "~/.oci/k.pem");
+        assert_eq!(default.len(), 2);
+        let other = fields(text, "OTHER").unwrap();
+        assert_eq!(
+            (other["user"].as_str(), other["key_file"].as_str()),
+            ("nobody", "~/.oci/k.pem"),
+            "what a profile does not say is the default's"
+        );
+        assert_eq!(fields(text, "NONE"), None);
     }
 }

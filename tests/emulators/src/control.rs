@@ -6,12 +6,12 @@
 //! | `POST /{cloud}/faults`, `DELETE /{cloud}/faults` | a [`Fault`], or none any more |
 //! | `PUT /{cloud}/delays` | [`Delays`] |
 //! | `POST /{cloud}/offers` | a [`Rule`]: price, capacity, from when on |
-//! | `PUT /{cloud}/settings` | quotas, page size, where refusals are said |
+//! | `PUT /{cloud}/settings` | quotas, page size, where refusals are said, what is absent, rights that are withheld |
 //! | `POST /{cloud}/interruptions` | takes a machine back |
 //! | `POST /{cloud}/keys` | a public key; from then on OCI's signatures are checked |
 //! | `POST /reset` | as at the start |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -77,6 +77,10 @@ pub struct Settings {
     pub page_max: Option<usize>,
     /// Where refusals for want of room are said.
     pub place: Option<Place>,
+    /// Images and subnets that are not there.
+    pub absent: Option<BTreeSet<String>>,
+    /// Rights that whoever asks does not have.
+    pub withheld: Option<BTreeSet<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -191,6 +195,12 @@ async fn set(State(world): Worlds, Path(kind): Path<CloudKind>, Json(settings): 
         }
         cloud.page_max = settings.page_max.unwrap_or(cloud.page_max).max(1);
         cloud.market.place = settings.place.unwrap_or(cloud.market.place);
+        if let Some(absent) = settings.absent {
+            cloud.absent = absent;
+        }
+        if let Some(withheld) = settings.withheld {
+            cloud.withheld = withheld;
+        }
     });
 }
 

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -73,6 +74,11 @@ impl Emulators {
             let world = Arc::clone(&world);
             tasks.spawn(serve(listener, move |asked| {
                 let reply = world.ask(kind, &asked);
+                let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&world.now());
+                let reply = match date {
+                    Ok(date) => reply.with("date", date),
+                    Err(_) => reply,
+                };
                 async move { reply }
             }));
             Ok(address)

@@ -1,6 +1,7 @@
 //! The four clouds together, behind one lock and one clock; every request is recorded.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ pub struct World {
     clock: Clock,
     clouds: BTreeMap<CloudKind, Mutex<Cloud>>,
     recorded: Mutex<std::collections::VecDeque<Recorded>>,
+    recorded_max: AtomicUsize,
 }
 
 /// A request and its answer, in the layout of the samples of the official SDKs.
@@ -72,6 +74,7 @@ impl World {
             clock,
             clouds: clouds.into_iter().collect(),
             recorded: Mutex::default(),
+            recorded_max: AtomicUsize::new(RECORDED_MAX),
         })
     }
 
@@ -109,6 +112,11 @@ impl World {
         recorded.iter().cloned().collect()
     }
 
+    /// Keeps so many requests from here on: lists of thousands of machines are large.
+    pub fn record_at_most(&self, requests: usize) {
+        self.recorded_max.store(requests, Ordering::Relaxed);
+    }
+
     /// Forgets machines, faults and settings of one cloud; what was asked of it stays recorded.
     pub fn clear(&self, kind: CloudKind) {
         *self.lock(kind) = Cloud::new(kind);
@@ -124,8 +132,12 @@ impl World {
     }
 
     fn record(&self, cloud: CloudKind, at: Timestamp, asked: &Asked, reply: &Reply) {
+        let most = self.recorded_max.load(Ordering::Relaxed);
+        if most == 0 {
+            return;
+        }
         let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
-        if recorded.len() == RECORDED_MAX {
+        while recorded.len() >= most {
             recorded.pop_front();
         }
         recorded.push_back(Recorded {

@@ -89,7 +89,7 @@ impl Auth {
 
     /// The token to use now.
     pub(super) async fn token(&self, http: &Http) -> Result<Secret, Trouble> {
-        let token = self.tokens.get(|| self.fetch(http)).await?;
+        let token = self.tokens.get(http.now(), || self.fetch(http)).await?;
         Ok(token.secret)
     }
 
@@ -104,7 +104,8 @@ impl Auth {
                 let mut request = Request::new(Method::GET, token.clone());
                 let yes = HeaderValue::from_static("true");
                 request.headers_mut().insert("metadata", yes);
-                return issued(&http.send_direct(request).await?, complaint);
+                let answer = http.send_direct(request).await?;
+                return issued(&answer, http.now(), complaint);
             }
             Source::Application {
                 token,
@@ -130,6 +131,7 @@ impl Auth {
                 fields.push(("client_assertion", assertion.trim()));
             }
         }
-        issued(&http.send(form(token, &fields)).await?, complaint)
+        let answer = http.send(form(token, &fields)).await?;
+        issued(&answer, http.now(), complaint)
     }
 }

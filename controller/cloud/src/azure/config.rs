@@ -139,6 +139,18 @@ impl AzureConfig {
             launch_wait: LAUNCH_WAIT,
         }
     }
+
+    /// Where machines are listed and calls are counted.
+    #[must_use]
+    pub fn account(&self) -> String {
+        let AzureMachine {
+            subscription,
+            resource_group,
+            ..
+        } = &self.machine;
+        let management = self.endpoints.management();
+        format!("azure {management} {subscription} {resource_group}")
+    }
 }
 
 // === impl AzureEndpoints ===

@@ -8,6 +8,7 @@
 mod auth;
 mod config;
 mod errors;
+mod examine;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -31,8 +32,8 @@ use crate::refusal::{
 };
 use crate::rest::{Answer, Http, PAGES_MAX, Pace, RestError, below, endpoint};
 use crate::{
-    BoxFuture, CloudError, Fault, Instance, InstanceState, LaunchError, LaunchRequest, Provider,
-    bearer, tags,
+    BoxFuture, CloudError, Fault, Finding, Instance, InstanceState, LaunchError, LaunchRequest,
+    Provider, bearer, tags,
 };
 
 /// Generally available, and old enough to be everywhere.
@@ -81,6 +82,10 @@ impl Provider for Azure {
         "azure"
     }
 
+    fn account(&self) -> String {
+        self.0.config.account()
+    }
+
     fn launch<'a>(
         &'a self,
         request: &'a LaunchRequest,
@@ -97,6 +102,10 @@ impl Provider for Azure {
             };
             ours.await.map_err(|trouble: Trouble| trouble.cloud(TABLE))
         })
+    }
+
+    fn examine(&self) -> BoxFuture<'_, Vec<Finding>> {
+        Box::pin(self.0.examine())
     }
 
     fn terminate<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), CloudError>> {

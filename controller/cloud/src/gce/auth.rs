@@ -111,20 +111,20 @@ impl Auth {
         let token = match &self.source {
             Source::Account(account) => {
                 let fetch = || async {
-                    let assertion = account.assertion(Timestamp::now())?;
+                    let assertion = account.assertion(http.now())?;
                     let fields = [
                         ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
                         ("assertion", &assertion),
                     ];
                     let request = form(account.token.clone(), &fields);
-                    issued(&http.send(request).await?, complaint)
+                    issued(&http.send(request).await?, http.now(), complaint)
                 };
-                self.tokens.get(fetch).await?
+                self.tokens.get(http.now(), fetch).await?
             }
-            Source::Metadata(at) => self.tokens.get(|| metadata(http, at)).await?,
+            Source::Metadata(at) => self.tokens.get(http.now(), || metadata(http, at)).await?,
             Source::Federated { config_file, token } => {
                 let fetch = || federated(http, config_file, token.as_ref());
-                self.tokens.get(fetch).await?
+                self.tokens.get(http.now(), fetch).await?
             }
         };
         Ok(token.secret)
@@ -184,7 +184,7 @@ async fn metadata(http: &Http, at: &Url) -> Result<Token, Trouble> {
     let mut request = Request::new(Method::GET, url);
     let google = HeaderValue::from_static("Google");
     request.headers_mut().insert("metadata-flavor", google);
-    issued(&http.send_direct(request).await?, complaint)
+    issued(&http.send_direct(request).await?, http.now(), complaint)
 }
 
 /// A token from elsewhere becomes one of Google's, and that, where wished, one of a service account.
@@ -212,7 +212,8 @@ async fn federated(http: &Http, config_file: &Path, at: Option<&Url>) -> Result<
         ("subject_token_type", &config.subject_token_type),
         ("subject_token", subject.trim()),
     ];
-    let token = issued(&http.send(form(at, &fields)).await?, complaint)?;
+    let answer = http.send(form(at, &fields)).await?;
+    let token = issued(&answer, http.now(), complaint)?;
     let Some(account) = config.service_account_impersonation_url else {
         return Ok(token);
     };
@@ -223,13 +224,13 @@ async fn federated(http: &Http, config_file: &Path, at: Option<&Url>) -> Result<
     if !answer.is_success() {
         return Err(refused(complaint(&answer)));
     }
-    impersonated(answer.json()?)
+    impersonated(answer.json()?, http.now())
 }
 
-fn impersonated(given: Impersonated) -> Result<Token, Trouble> {
-    let lives = given.expire_time.duration_since(Timestamp::now());
+fn impersonated(given: Impersonated, now: Timestamp) -> Result<Token, Trouble> {
+    let lives = given.expire_time.duration_since(now);
     let lives = Duration::try_from(lives).unwrap_or(Duration::ZERO);
-    Ok(Token::new(given.access_token, lives))
+    Ok(Token::new(given.access_token, now, lives))
 }
 
 #[derive(Deserialize)]

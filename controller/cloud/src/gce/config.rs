@@ -116,6 +116,12 @@ impl GceConfig {
         }
     }
 
+    /// Where machines are listed and calls are counted.
+    #[must_use]
+    pub fn account(&self) -> String {
+        format!("gcp {} {}", self.compute(), self.machine.project)
+    }
+
     pub(super) fn compute(&self) -> &str {
         let own = "https://compute.googleapis.com/compute/v1";
         self.endpoints.compute.as_deref().unwrap_or(own)

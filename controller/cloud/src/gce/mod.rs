@@ -8,6 +8,7 @@
 mod auth;
 mod config;
 mod errors;
+mod examine;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -31,8 +32,8 @@ use crate::refusal::{
 };
 use crate::rest::{Http, PAGES_MAX, Pace, RestError, below, endpoint};
 use crate::{
-    BoxFuture, CloudError, Instance, InstanceState, LaunchError, LaunchRequest, Provider, bearer,
-    tags,
+    BoxFuture, CloudError, Finding, Instance, InstanceState, LaunchError, LaunchRequest, Provider,
+    bearer, tags,
 };
 
 /// Instances on one page of a list.
@@ -81,6 +82,10 @@ impl Provider for Gce {
         "gcp"
     }
 
+    fn account(&self) -> String {
+        self.0.config.account()
+    }
+
     fn launch<'a>(
         &'a self,
         request: &'a LaunchRequest,
@@ -98,6 +103,10 @@ impl Provider for Gce {
             let ours = seen.into_iter().filter_map(|seen| self.0.show(seen));
             Ok(ours.collect())
         })
+    }
+
+    fn examine(&self) -> BoxFuture<'_, Vec<Finding>> {
+        Box::pin(self.0.examine())
     }
 
     fn terminate<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), CloudError>> {

@@ -116,9 +116,11 @@ impl Auth {
             Source::Key(signer) => return Ok(Arc::clone(signer)),
             Source::Instance { metadata, auth } => {
                 let fetch = || instance(http, metadata, auth);
-                self.sessions.get(fetch).await?
+                self.sessions.get(http.now(), fetch).await?
             }
-            Source::Workload { config } => self.sessions.get(|| workload(config)).await?,
+            Source::Workload { config } => {
+                self.sessions.get(http.now(), || workload(config)).await?
+            }
         };
         Ok(session.signer)
     }
@@ -139,11 +141,10 @@ impl Expires for Session {
 // === impl Session ===
 
 impl Session {
-    fn new(token: &str, key: RsaKey) -> Self {
+    fn new(token: &str, now: Timestamp, key: RsaKey) -> Self {
         let bare = token.strip_prefix("ST$").unwrap_or(token);
         let expires_at = expiry(bare).unwrap_or_else(|| {
-            Timestamp::now()
-                .saturating_add(SESSION_OTHERWISE)
+            now.saturating_add(SESSION_OTHERWISE)
                 .unwrap_or(Timestamp::MAX)
         });
         let key_id = format!("ST${bare}");
@@ -188,10 +189,10 @@ async fn instance(http: &Http, metadata: &Url, auth: &Url) -> Result<Session, Tr
     };
     let call = (Method::POST, below(auth, &["v1", "x509"]));
     let body = body.to_string().into_bytes();
-    let request = signed(&signer, Timestamp::now(), call, EXCHANGING, body)?;
+    let request = signed(&signer, http.now(), call, EXCHANGING, body)?;
     let answer = ok(http.send(request).await?)?;
     let issued: Issued = answer.json()?;
-    Ok(Session::new(&issued.token, own))
+    Ok(Session::new(&issued.token, http.now(), own))
 }
 
 async fn document(http: &Http, metadata: &Url, path: &str) -> Result<String, Trouble> {
@@ -259,7 +260,7 @@ async fn workload(config: &Workload) -> Result<Session, Trouble> {
         .ok()
         .and_then(|json| serde_json::from_slice::<Issued>(&json).ok())
         .ok_or_else(|| answer.garbled("no session token"))?;
-    Ok(Session::new(&issued.token, own))
+    Ok(Session::new(&issued.token, config.http.now(), own))
 }
 
 // === helpers ===

@@ -136,6 +136,12 @@ impl OciConfig {
         }
     }
 
+    /// Where machines are listed and calls are counted.
+    #[must_use]
+    pub fn account(&self) -> String {
+        format!("oci {} {}", self.compute(), self.machine.compartment)
+    }
+
     fn domain(&self) -> &str {
         self.endpoints
             .domain

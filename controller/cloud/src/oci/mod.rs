@@ -8,6 +8,7 @@
 mod auth;
 mod config;
 mod errors;
+mod examine;
 mod sign;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,6 @@ mod wire;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 use tracing::warn;
@@ -28,7 +28,8 @@ use self::wire::{Launch, METADATA_BYTES_MAX, Seen, Work, WorkError};
 use crate::refusal::{Complaint, Trouble, Verdict, changed, invalid, judge, unknown, used_up};
 use crate::rest::{Answer, Http, PAGES_MAX, Pace, RestError, below, endpoint};
 use crate::{
-    BoxFuture, CloudError, Instance, InstanceState, LaunchError, LaunchRequest, Provider, tags,
+    BoxFuture, CloudError, Finding, Instance, InstanceState, LaunchError, LaunchRequest, Provider,
+    tags,
 };
 
 const VERSION: &str = "20160918";
@@ -74,6 +75,10 @@ impl Provider for Oci {
         "oci"
     }
 
+    fn account(&self) -> String {
+        self.0.config.account()
+    }
+
     fn launch<'a>(
         &'a self,
         request: &'a LaunchRequest,
@@ -93,6 +98,10 @@ impl Provider for Oci {
                 .filter_map(|seen| self.0.show(seen))
                 .collect())
         })
+    }
+
+    fn examine(&self) -> BoxFuture<'_, Vec<Finding>> {
+        Box::pin(self.0.examine())
     }
 
     fn terminate<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), CloudError>> {
@@ -313,7 +322,7 @@ impl Shared {
             let signer = self.auth.signer(&self.http).await?;
             let call = (method.clone(), url.clone());
             let names = sign::names(&method);
-            let mut request = sign::signed(&signer, Timestamp::now(), call, names, body.clone())?;
+            let mut request = sign::signed(&signer, self.http.now(), call, names, body.clone())?;
             for (name, value) in more {
                 let value = value.parse().map_err(|error| sign::denied(&error))?;
                 request.headers_mut().insert(*name, value);

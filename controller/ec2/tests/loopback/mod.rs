@@ -11,7 +11,8 @@ use axum::Form;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use spillway_ec2::{Ec2, Ec2Config, Ec2Machine};
+use spillway_cloud::Net;
+use spillway_ec2::{Ec2, Ec2Config, Ec2Credentials, Ec2Machine};
 
 /// So few that every list of the suite has several pages.
 const PAGE_SIZE: usize = 1;
@@ -126,6 +127,8 @@ pub(crate) fn provider(address: &str, is_spot: bool) -> Ec2 {
             is_spot,
         },
         user_data: Arc::new(user_data),
+        credentials: Ec2Credentials::DefaultChain,
+        net: Net::default(),
     };
     Ec2::with_client(config, client(address))
 }

@@ -57,6 +57,9 @@ pub(super) fn run(
         Ok(offer) => offer,
         Err(refused) => return refused,
     };
+    if let Some(refused) = absent(cloud, form) {
+        return refused;
+    }
     if form.get("DryRun").is_some_and(|dry| dry == "true") {
         let message = "Request would have succeeded, but DryRun flag is set.";
         return Ec2::error(412, "DryRunOperation", message);
@@ -94,6 +97,24 @@ pub(super) fn run(
         Ok(number) => answer(cloud, now, number),
         Err(refusal) => refused(refusal, form),
     }
+}
+
+/// What of the request is not there, or not allowed.
+fn absent(cloud: &Cloud, form: &Form) -> Option<Reply> {
+    if cloud.withheld.contains("ec2:RunInstances") {
+        return Some(Ec2::denied());
+    }
+    let image = form.get("ImageId").map_or("", String::as_str);
+    if !cloud.has(image) {
+        let message = format!("The image id '[{image}]' does not exist");
+        return Some(Ec2::error(400, "InvalidAMIID.NotFound", &message));
+    }
+    let subnet = subnet(form).unwrap_or_default();
+    if !cloud.has(subnet) {
+        let message = format!("The subnet ID '{subnet}' does not exist");
+        return Some(Ec2::error(400, "InvalidSubnetID.NotFound", &message));
+    }
+    None
 }
 
 /// The request without its token.

@@ -30,6 +30,12 @@ struct Scope<'a> {
     group: &'a str,
 }
 
+/// What whoever asks may do in a resource group.
+fn permissions(cloud: &Cloud) -> Value {
+    let not: Vec<&str> = cloud.withheld.iter().map(String::as_str).collect();
+    json!({"value": [{"actions": ["Microsoft.Compute/*"], "notActions": not}]})
+}
+
 // === impl Azure ===
 
 impl Dialect for Azure {
@@ -66,6 +72,22 @@ impl Dialect for Azure {
             return Self::error(400, "MissingApiVersionParameter", message);
         }
         let reply = match &segments[..] {
+            [
+                "subscriptions",
+                _,
+                "resourceGroups",
+                _,
+                "providers",
+                "Microsoft.Authorization",
+                "permissions",
+            ] => Reply::json(200, &permissions(cloud)),
+            [.., "images", name] | [.., "subnets", name] if asked.method == "GET" => {
+                if cloud.has(name) {
+                    Reply::json(200, &json!({"name": name, "id": asked.path}))
+                } else {
+                    Self::not_found(asked)
+                }
+            }
             [
                 "subscriptions",
                 subscription,

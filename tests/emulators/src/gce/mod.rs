@@ -76,6 +76,23 @@ impl Dialect for Gce {
             | ("POST", [project, "zones", zone, "operations", name, "wait"]) => {
                 operations::get(cloud, now, Scope { project, zone }, name)
             }
+            ("GET", [_, "global", "images", .., name] | [_, "regions", _, "subnetworks", name]) => {
+                if cloud.has(name) {
+                    Reply::json(200, &json!({"name": name}))
+                } else {
+                    Self::not_found(asked)
+                }
+            }
+            ("POST", [_, "regions", _, "subnetworks", _, "testIamPermissions"]) => {
+                let mut asked = asked.json().unwrap_or_default();
+                if let Some(rights) = asked["permissions"].as_array_mut() {
+                    rights.retain(|right| {
+                        let right = right.as_str().unwrap_or_default();
+                        !cloud.withheld.contains(right)
+                    });
+                }
+                Reply::json(200, &json!({"permissions": asked["permissions"]}))
+            }
             ("GET", [_, "zones", zone, "machineTypes"]) => Reply::json(200, &types(zone)),
             _ => Self::error(404, "notFound", "Not Found"),
         }

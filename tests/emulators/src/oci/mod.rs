@@ -65,6 +65,13 @@ impl Dialect for Oci {
             ("GET", [VERSION, "workRequests", id]) => work::get(cloud, now, id),
             ("GET", [VERSION, "workRequests", id, "errors"]) => work::errors(cloud, now, id),
             ("POST", [VERSION, "computeCapacityReports"]) => capacity(cloud, now, asked),
+            ("GET", [VERSION, "images" | "subnets", id]) => {
+                if cloud.has(id) {
+                    Reply::json(200, &json!({"id": id, "lifecycleState": "AVAILABLE"}))
+                } else {
+                    Self::not_found(asked)
+                }
+            }
             ("GET", [VERSION, "shapes"]) => Reply::json(200, &shapes()),
             ("GET", [VERSION, "availabilityDomains"]) => Reply::json(200, &domains(asked)),
             ("GET", [VERSION, "vnicAttachments"]) => Reply::json(200, &json!([])),

@@ -4,7 +4,7 @@ mod ledger;
 mod machine;
 mod market;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,10 @@ pub struct Cloud {
     pub keys: BTreeMap<String, Vec<u8>>,
     /// Access tokens that were given out.
     pub issued: BTreeMap<String, Timestamp>,
+    /// Images and subnets that are not there, by the last part of their name: all others are.
+    pub absent: BTreeSet<String>,
+    /// Rights that whoever asks does not have, in the cloud's words: all others are given.
+    pub withheld: BTreeSet<String>,
     count: u64,
 }
 
@@ -197,6 +201,8 @@ impl Cloud {
             page_max: 1_000,
             keys: BTreeMap::new(),
             issued: BTreeMap::new(),
+            absent: BTreeSet::new(),
+            withheld: BTreeSet::new(),
             count: 0,
         }
     }
@@ -399,6 +405,13 @@ impl Cloud {
         self.issued
             .insert(token.clone(), now + SignedDuration::from_secs(seconds));
         token
+    }
+
+    /// Whether an image or a subnet is there.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        let last = name.rsplit('/').next().unwrap_or(name);
+        !self.absent.contains(last)
     }
 
     /// Whether an access token was given out and has not run out.

@@ -1,0 +1,56 @@
+//! Benchmark `clouds`: buying and giving back by the real loop through three emulated clouds, in a time of their own.
+//!
+//! Runs the trials of the controller's own tests, which print their figures.
+
+mod report;
+
+use std::process::Command;
+
+use anyhow::{Context as _, bail, ensure};
+use report::{Report, root};
+
+/// What is bought and given back.
+const MACHINES: &str = "2000";
+/// Bursts of a handful of machines each.
+const BURSTS: &str = "40";
+
+fn main() -> anyhow::Result<()> {
+    let mut report = Report::begin("clouds")?;
+    let profile = if cfg!(debug_assertions) {
+        "dev"
+    } else {
+        "release"
+    };
+    let done = Command::new(env!("CARGO"))
+        .args(["test", "--quiet", "--profile", profile])
+        .args(["-p", "spillway", "--bin", "spillway", "trials::storm"])
+        .args(["--", "--nocapture", "--test-threads", "1"])
+        .env("SPILLWAY_TRIAL_MACHINES", MACHINES)
+        .env("SPILLWAY_TRIAL_BURSTS", BURSTS)
+        .current_dir(root())
+        .output()
+        .context("cannot run cargo")?;
+    let said = String::from_utf8_lossy(&done.stdout);
+    ensure!(
+        done.status.success(),
+        "the trials failed:\n{said}\n{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    let how = format!(
+        "{MACHINES} machines, and {BURSTS} bursts, through emulated OCI, GCE and Azure in a time of their own"
+    );
+    for line in said.lines() {
+        let Some((_, figure)) = line.split_once("figure ") else {
+            continue;
+        };
+        let parts: Vec<&str> = figure.split_whitespace().collect();
+        let [name, unit, value] = parts.as_slice() else {
+            bail!("`{line}` is not figure NAME UNIT VALUE");
+        };
+        let value = value
+            .parse()
+            .with_context(|| format!("{name} is no number"))?;
+        report.figure(name, value, unit, how.as_str())?;
+    }
+    report.finish()
+}
