@@ -1,6 +1,7 @@
 //! The loop: observe ▶ plan ▶ check ▶ execute ▶ journal, once a second and whenever a step has ended.
 
 mod beside;
+mod resume;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -217,11 +218,9 @@ impl Controller {
             leadership: Arc::clone(&leadership),
             base,
         };
-        let planner = match learned {
-            Some(learned) => learned.under(policy),
-            None => Planner::new(policy),
-        };
-        let planner = planner.beside(config.shadow.clone());
+        // Before the journal begins, so that a replay knows what was spent too.
+        let under = (policy, config.shadow.clone());
+        let planner = resume::resume(learned, under, &intents, Timestamp::now());
         let history = Arc::clone(board.history());
         let journal = Journal::begin(config.state.join("journal"), history, &planner)?;
         let (ended_to, ended) = mpsc::channel(STEPS_MAX * 4);
