@@ -18,7 +18,7 @@ use spillway_core::{
     Action, AssignmentMode, IntentId, Mode, Outcome, Planner, Policy, ProviderKind, Snapshot,
     Violation, check,
 };
-use spillway_kafka::{Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag};
+use spillway_kafka::{BacklogSource, Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag};
 use spillway_kube::Base;
 use spillway_wire::{Heartbeat, topics};
 use tokio::sync::{Semaphore, mpsc};
@@ -40,6 +40,7 @@ use crate::metrics::Metrics;
 use crate::observe::{Observed, Sources, readable_workers};
 use crate::orders::OrderBook;
 use crate::providers;
+use crate::roll::Roll;
 use crate::view::{Board, Chronicle, Lead, LoopView, OutcomeView, Scene};
 
 /// The longest that a look at Kafka may take; what is not answered by then is unknown.
@@ -200,8 +201,11 @@ impl Controller {
             jobs,
             BACKLOG_DEADLINE,
         )?;
+        let lag: Arc<dyn BacklogSource> = Arc::new(lag);
+        let is_group = policy.assignment() == AssignmentMode::Group;
         let sources = Sources {
-            backlog: Box::new(lag),
+            roll: is_group.then(|| Roll::of(Arc::clone(&lag))),
+            backlog: lag,
             fleet: Arc::clone(&fleet),
             providers: providers.clone(),
             intents: Arc::clone(&intents),
