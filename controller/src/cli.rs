@@ -16,7 +16,8 @@ use crate::intents::CLOSED_MAX;
 use crate::kafka_args::KafkaArgs;
 use crate::run::RunConfig;
 use crate::{
-    backtest, cluster, demo, doctor, explain, journal, market, policy, policy_file, run, size, top,
+    backtest, cluster, demo, dlq, doctor, explain, journal, market, policy, policy_file, run, size,
+    top, topics,
 };
 
 /// Clears an image-recognition backlog on time for the least money.
@@ -53,6 +54,12 @@ enum Command {
     /// Works with policy files.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Makes the topics that policies need, or shows what differs.
+    #[command(subcommand)]
+    Topics(topics::TopicsCommand),
+    /// Looks at dead letters, and sends their jobs again.
+    #[command(subcommand)]
+    Dlq(dlq::DlqCommand),
     /// Tells from the journal what was decided, and why.
     Explain(ExplainArgs),
     /// Makes every plan of a journal again and compares them byte for byte.
@@ -228,6 +235,8 @@ impl Command {
             Self::Market(args) => args.run(),
             Self::Doctor(args) => block_on(args.run())?,
             Self::Policy(command) => command.run(),
+            Self::Topics(command) => block_on(command.run())?,
+            Self::Dlq(command) => block_on(command.run())?,
             Self::Explain(args) => {
                 explain::print(&args.state.join("journal"), args.last, args.json)?;
                 Ok(ExitCode::SUCCESS)

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use spillway_cloud::LaunchRequest;
-use spillway_core::{Dollars, IntentId, Progress, billed};
+use spillway_core::{BASE_POOL, Dollars, IntentId, Progress, billed, midnight};
 
 use folder::Folder;
 
@@ -87,6 +87,17 @@ struct Forgotten {
     next_number: u64,
     launched: u64,
     cost: BTreeMap<String, Dollars>,
+    /// What they cost on the day on which the last of them was forgotten, for that day's budget.
+    #[serde(default)]
+    day: Day,
+}
+
+/// What bought machines cost on one day (UTC).
+#[derive(Debug, Default, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Day {
+    /// When it began.
+    from: Timestamp,
+    spent: Dollars,
 }
 
 // === impl IntentStore ===
@@ -208,9 +219,11 @@ impl IntentStore {
 
     async fn forget(&self, intent: Intent) -> anyhow::Result<()> {
         let forgotten = {
+            let now = Timestamp::now();
             let mut kept = self.kept();
+            kept.forgotten.day = kept.forgotten.day.at(now).plus(intent.spent_today(now));
             let sum = kept.forgotten.cost.entry(intent.pool.clone()).or_default();
-            *sum = sum.plus(intent.cost(Timestamp::now()));
+            *sum = sum.plus(intent.cost(now));
             kept.forgotten.launched += u64::from(intent.was_launched());
             kept.forgotten.next_number = kept.next_number;
             kept.intents.remove(&intent.id);
@@ -231,6 +244,16 @@ impl IntentStore {
         intents.fold(forgotten, |sum, intent| sum.plus(intent.cost(now)))
     }
 
+    /// What bought machines have cost on the day (UTC) of `now`, as the budget of a day counts it: by the time that they ran.
+    pub(crate) fn spent_today(&self, now: Timestamp) -> Dollars {
+        let kept = self.kept();
+        let intents = kept.intents.values();
+        let sum = kept.forgotten.day.at(now);
+        intents
+            .fold(sum, |sum, intent| sum.plus(intent.spent_today(now)))
+            .spent
+    }
+
     /// Every intent that is known one by one, the closed ones among them.
     pub(crate) fn all(&self) -> Vec<Intent> {
         self.kept().intents.values().cloned().collect()
@@ -240,6 +263,29 @@ impl IntentStore {
         self.intents
             .lock()
             .expect("nothing panics while holding the intents")
+    }
+}
+
+// === impl Day ===
+
+impl Day {
+    /// The day of `now`: itself, or one on which nothing was spent yet.
+    fn at(self, now: Timestamp) -> Self {
+        let from = midnight(now);
+        match self.from == from {
+            true => self,
+            false => Self {
+                from,
+                spent: Dollars::ZERO,
+            },
+        }
+    }
+
+    fn plus(self, spent: Dollars) -> Self {
+        Self {
+            spent: self.spent.plus(spent),
+            ..self
+        }
     }
 }
 
@@ -317,6 +363,27 @@ impl Intent {
         })
     }
 
+    /// What its machine cost on the day (UTC) of `now` until then; nothing where it is of the base, which no budget bounds.
+    ///
+    /// Of the time that it ran alone: a minimum that is billed beyond it is no part of any budget.
+    fn spent_today(&self, now: Timestamp) -> Dollars {
+        let (from, until) = match self.state {
+            // Maybe it runs: it is counted until it is known not to.
+            State::Written { at } => (Some(at), now),
+            State::Closed { ended_at, .. } => (self.launched_at(), ended_at.min(now)),
+            State::Launched { .. } | State::Retiring { .. } => (self.launched_at(), now),
+        };
+        match from {
+            Some(from) if self.pool != BASE_POOL => {
+                let span = until.duration_since(from.max(midnight(now)));
+                // It ended before the day began.
+                let span = span.max(SignedDuration::ZERO);
+                Dollars::per_hour_over(self.price_per_hour, span)
+            }
+            _ => Dollars::ZERO,
+        }
+    }
+
     /// How the planner sees it; none once it is closed.
     pub(crate) fn progress(&self) -> Option<Progress> {
         match self.state {
@@ -347,5 +414,7 @@ impl Intent {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

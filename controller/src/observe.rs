@@ -1,22 +1,24 @@
 //! Looking at everything at once, each with a deadline, and putting it into one snapshot.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use spillway_cloud::{Clock, CloudError, Instance, InstanceState, Provider};
 use spillway_core::{
-    BacklogReading, IntentId, Machine, Orders, SeenBase, SeenInstance, SeenWorker, Snapshot,
-    WorkerPhase,
+    BASE_POOL, BacklogReading, IntentId, Machine, Orders, PartitionId, SeenBase, SeenInstance,
+    SeenWorker, Snapshot, WorkerPhase,
 };
 use spillway_kafka::{BacklogSource, Fleet, FleetSnapshot};
 use spillway_kube::Base;
 use spillway_wire::{Heartbeat, Phase};
 use tokio::time::timeout;
 
+use crate::foreign::Bought;
 use crate::intents::{Intent, IntentStore};
+use crate::roll::{Members, Roll};
 
 /// The longest that a provider may take to list its machines; then it counts as not asked.
 const LIST_DEADLINE: Duration = Duration::from_secs(5);
@@ -27,7 +29,9 @@ const CONTACT_AGE_MAX: Duration = Duration::from_secs(5);
 
 /// Where a policy's world is looked at.
 pub(crate) struct Sources {
-    pub(crate) backlog: Box<dyn BacklogSource>,
+    pub(crate) backlog: Arc<dyn BacklogSource>,
+    /// Workers that send no heartbeats; none where the controller deals partitions out, which they could not follow.
+    pub(crate) roll: Option<Roll>,
     pub(crate) fleet: Arc<dyn Heartbeats>,
     /// Whose machines are looked at: others of the same owner are another controller's.
     pub(crate) policy: String,
@@ -93,16 +97,19 @@ impl Sources {
         let intents = self.intents.open_intents();
         let (backlog, listed, base) =
             tokio::join!(self.backlog.read(), self.list(), self.look_at_base());
+        let members = self.roll.as_ref().and_then(Roll::latest);
         let fleet = self.fleet.snapshot();
         let orphans = self.orphans(&listed);
         let instances = intents
             .iter()
             .filter_map(|intent| seen_instance(intent, &listed))
             .collect();
+        let workers = seen_workers(&fleet)
+            .and_then(|workers| self.with_foreign(workers, (&backlog, &fleet), members, &intents));
         let snapshot = Snapshot {
             taken_at,
             backlog: readable(backlog),
-            workers: seen_workers(&fleet),
+            workers,
             instances,
             next_intent: self.intents.next_number(),
             base,
@@ -120,6 +127,44 @@ impl Sources {
             orphans,
             has_listed: pools.is_empty() || pools.values().any(Result::is_ok),
         }
+    }
+
+    /// Adds the workers that send no heartbeats.
+    ///
+    /// # Errors
+    /// Where there were some and cannot be asked for now: without them the fleet would look smaller than it is.
+    fn with_foreign(
+        &self,
+        mut workers: Vec<SeenWorker>,
+        (backlog, fleet): (&BacklogReading, &FleetSnapshot),
+        members: Option<Members>,
+        intents: &[Intent],
+    ) -> Result<Vec<SeenWorker>, String> {
+        let (Some(roll), Some(members)) = (&self.roll, members) else {
+            return Ok(workers);
+        };
+        // One look at a time: nothing can have panicked while it was half changed.
+        let mut foreign = roll.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        let members = match members {
+            Ok(members) => members,
+            Err(why) if foreign.has_any() => return Err(format!("the group's members: {why}")),
+            Err(_) => return Ok(workers),
+        };
+        let said = fleet.workers.iter().flat_map(|it| &it.heartbeat.partitions);
+        let claimed = said.map(|it| PartitionId::new(&it.topic, it.partition));
+        let bought: Vec<Bought<'_>> = intents
+            .iter()
+            .filter_map(|intent| {
+                Some(Bought {
+                    pool: &intent.pool,
+                    intent: &intent.id,
+                    instance: intent.instance()?,
+                })
+            })
+            .collect();
+        let of = (BASE_POOL, bought.as_slice());
+        workers.extend(foreign.look(backlog, &members, &claimed.collect(), of));
+        Ok(workers)
     }
 
     /// Asks each account once, however many pools it has.

@@ -1,6 +1,7 @@
 //! The loop: observe ▶ plan ▶ check ▶ execute ▶ journal, once a second and whenever a step has ended.
 
 mod beside;
+mod resume;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -38,6 +39,7 @@ use crate::metrics::Metrics;
 use crate::observe::{Heartbeats, Observed, Sources, readable_workers};
 use crate::orders::OrderBook;
 use crate::providers;
+use crate::roll::Roll;
 use crate::view::{Board, Chronicle, Lead, LoopView, OutcomeView, Scene};
 
 /// The longest that a look at Kafka may take; what is not answered by then is unknown.
@@ -94,7 +96,7 @@ pub(crate) struct Ground {
 
 /// What a loop looks at and speaks to.
 pub(crate) struct Surroundings {
-    pub(crate) backlog: Box<dyn BacklogSource>,
+    pub(crate) backlog: Arc<dyn BacklogSource>,
     pub(crate) fleet: Arc<dyn Heartbeats>,
     pub(crate) control: Box<dyn ControlTopic>,
     pub(crate) providers: Providers,
@@ -200,7 +202,7 @@ impl Controller {
             BACKLOG_DEADLINE,
         )?;
         let surroundings = Surroundings {
-            backlog: Box::new(lag),
+            backlog: Arc::new(lag),
             fleet: Arc::new(fleet),
             control: Box::new(ControlWriter::new(cluster, topics::CONTROL)),
             providers: providers::counted(providers, board.metrics()),
@@ -236,7 +238,9 @@ impl Controller {
             orders,
             replica,
         } = ground;
+        let is_group = policy.assignment() == AssignmentMode::Group;
         let sources = Sources {
+            roll: is_group.then(|| Roll::of(Arc::clone(&backlog))),
             backlog,
             fleet: Arc::clone(&fleet),
             policy: policy.name().to_owned(),
@@ -258,11 +262,9 @@ impl Controller {
             clock: clock.clone(),
             doubts: Mutex::default(),
         };
-        let planner = match learned {
-            Some(learned) => learned.under(policy),
-            None => Planner::new(policy),
-        };
-        let planner = planner.beside(config.shadow.clone());
+        // Before the journal begins, so that a replay knows what was spent too.
+        let under = (policy, config.shadow.clone());
+        let planner = resume::resume(learned, under, &intents, clock.now());
         let history = Arc::clone(board.history());
         let journal = Journal::begin(config.state.join("journal"), history, &planner)?;
         let (ended_to, ended) = mpsc::channel(STEPS_MAX * 4);

@@ -4,7 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use spillway_kafka::{BacklogSource, Cluster, GroupLag, KafkaConfig};
-use spillway_tests::{Kafka, PASSWORD, Secure, Topic, USER, eventually_async, require_kafka};
+use spillway_tests::{
+    Kafka, PASSWORD, Secure, Topic, USER, eventually_async, require_kafka, require_program,
+};
 
 const SOON: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(5);
@@ -109,4 +111,29 @@ async fn a_login_that_is_refused_is_unknown_and_says_what_to_do() {
         assert!(!why.contains("guess"), "no secret in {why}");
         eprintln!("{what}: {why}");
     }
+}
+
+#[tokio::test]
+async fn the_command_line_takes_the_same_words() {
+    let Some(kafka) = broker() else { return };
+    let secure = kafka.secure().unwrap();
+    let topic = kafka.topic("words", 1).await;
+    let Some(mut command) = require_program("spillway") else {
+        return;
+    };
+    command.args([
+        "dlq",
+        "list",
+        "--brokers",
+        &secure.sasl,
+        "--topic",
+        topic.name(),
+    ]);
+    for (key, value) in login(secure, "SCRAM-SHA-512", PASSWORD) {
+        command.args(["--kafka-config", &format!("{key}={value}")]);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(said.contains("no dead letters"), "{said}");
 }

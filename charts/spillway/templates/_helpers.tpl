@@ -118,25 +118,34 @@ projected:
 {name: token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
 {{- end -}}
 
-{{/* How a program reaches Kafka. An entry of the Secret becomes a variable that the property names. */}}
+{{/* How a program reaches Kafka. */}}
 {{- define "spillway.kafkaEnv" -}}
+- {name: SPILLWAY_BROKERS, value: {{ .Values.kafka.brokers | quote }}}
+{{- with include "spillway.kafkaConfigEnv" . }}
+{{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* The same for one that has the brokers from its policy. An entry of the Secret becomes a variable that the property names. */}}
+{{- define "spillway.kafkaConfigEnv" -}}
 {{- $kafka := .Values.kafka }}
 {{- if and $kafka.secretProperties (not $kafka.secretName) }}
 {{- fail "kafka.secretName is needed: kafka.secretProperties are entries of that Secret" }}
 {{- end }}
 {{- $properties := list }}
+{{- $lines := list }}
 {{- range $property, $value := $kafka.properties }}
 {{- $properties = append $properties (printf "%s=%v" $property $value) }}
-{{- end -}}
-- {name: SPILLWAY_BROKERS, value: {{ $kafka.brokers | quote }}}
+{{- end }}
 {{- range $property, $entry := $kafka.secretProperties }}
 {{- $variable := printf "KAFKA_%s" (regexReplaceAll "[^A-Z0-9]" (upper $property) "_") }}
 {{- $properties = append $properties (printf "%s=$(%s)" $property $variable) }}
-- {name: {{ $variable }}, valueFrom: {secretKeyRef: {name: {{ $kafka.secretName }}, key: {{ $entry | quote }}}}}
+{{- $lines = append $lines (printf "- {name: %s, valueFrom: {secretKeyRef: {name: %s, key: %s}}}" $variable $kafka.secretName ($entry | quote)) }}
 {{- end }}
 {{- with $properties }}
-- {name: SPILLWAY_KAFKA_CONFIG, value: {{ join "," . | quote }}}
+{{- $lines = append $lines (printf "- {name: SPILLWAY_KAFKA_CONFIG, value: %s}" (join "," . | quote)) }}
 {{- end }}
+{{- join "\n" $lines }}
 {{- end -}}
 
 {{/* Mounts of the model set and of Kafka's files, which the image may have already or nobody needs. */}}

@@ -35,6 +35,7 @@ pub use backlog::{
     BacklogReading, Committed, Lag, LagTracker, Offsets, PartitionId, PartitionReading,
 };
 pub use belief::Beliefs;
+pub use budget::midnight;
 pub use check::{Violation, check};
 pub use cost::billed;
 pub use orders::{Given, Orders, Override, Pause, Shape};

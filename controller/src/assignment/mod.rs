@@ -11,6 +11,7 @@
 //! Deliberately absent: clocks, Kafka, what a record looks like (`control.rs`).
 
 mod hearing;
+mod idle;
 mod loads;
 mod speeds;
 #[cfg(test)]
@@ -256,10 +257,10 @@ impl Assignment {
                 phase: phase(beat),
             }
         });
-        let problem = Problem {
+        let problem = idle::foresee(Problem {
             partitions,
             workers: workers.collect(),
-        };
+        });
         let place = |name: &String| names.binary_search(name).ok();
         let present: Vec<Option<usize>> = ids
             .iter()

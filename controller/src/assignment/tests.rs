@@ -233,6 +233,21 @@ fn one_that_joins_gets_its_share_once_the_others_let_go() {
 }
 
 #[test]
+fn one_that_joins_while_nothing_waits_has_its_share_before_a_burst() {
+    let mut story = Story::begin(&["a"]);
+    story.lag = 0;
+    story.seconds(5);
+    assert_eq!(story.told(), [12]);
+    story.join("b");
+    story.join("c");
+    story.seconds(3);
+    assert_eq!(story.told(), [4, 4, 4]);
+    assert_eq!(story.seconds(120), Vec::new(), "and keeps it");
+    story.lag = 6_000;
+    assert_eq!(story.seconds(30), Vec::new(), "nothing is left to be moved");
+}
+
+#[test]
 fn one_that_retires_counts_as_draining_at_once() {
     let mut story = Story::begin(&["a", "b", "c"]);
     story.seconds(5);

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use spillway_core::{Dollars, IntentId};
 use spillway_kube::{InstanceSpec, InstanceStatus, Instances, Policies, StoredInstance};
 
-use super::{Forgotten, Intent, State};
+use super::{Day, Forgotten, Intent, State};
 
 /// The objects of one policy, and the policy's own, which keeps the sum of what is forgotten.
 pub(crate) struct Objects {
@@ -163,10 +163,18 @@ fn from_sum(sum: spillway_kube::Forgotten) -> anyhow::Result<Forgotten> {
         let dollars: Decimal = dollars.parse()?;
         anyhow::Ok((pool, Dollars(dollars)))
     });
+    let day = match (sum.spent_since, sum.spent) {
+        (Some(from), Some(spent)) => Day {
+            from: from.parse()?,
+            spent: Dollars(spent.parse()?),
+        },
+        _ => Day::default(),
+    };
     Ok(Forgotten {
         next_number: u64::try_from(sum.next_number)?,
         launched: u64::try_from(sum.launched)?,
         cost: cost.collect::<anyhow::Result<_>>()?,
+        day,
     })
 }
 
@@ -178,12 +186,36 @@ fn to_sum(forgotten: &Forgotten) -> spillway_kube::Forgotten {
         cost: cost
             .map(|(pool, dollars)| (pool.clone(), dollars.0.to_string()))
             .collect(),
+        spent_since: Some(forgotten.day.from.to_string()),
+        spent: Some(forgotten.day.spent.0.to_string()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_forgotten_comes_back_as_it_was_written_and_as_an_older_controller_wrote_it() {
+        let forgotten = Forgotten {
+            next_number: 7,
+            launched: 3,
+            cost: [("near".to_owned(), Dollars(Decimal::new(125, 2)))].into(),
+            day: Day {
+                from: "2026-01-02T00:00:00Z".parse().unwrap(),
+                spent: Dollars(Decimal::new(75, 2)),
+            },
+        };
+        let written = to_sum(&forgotten);
+        let back = from_sum(written.clone()).unwrap();
+        assert_eq!((back.cost, back.day), (forgotten.cost, forgotten.day));
+        let older = spillway_kube::Forgotten {
+            spent_since: None,
+            spent: None,
+            ..written
+        };
+        assert_eq!(from_sum(older).unwrap().day, Day::default());
+    }
 
     #[test]
     fn every_state_comes_back_as_it_was_written() {

@@ -1,35 +1,8 @@
 //! What every home of intents must do: kept here for the folder; the one in Kubernetes is put through the same in
 //! `tests/it/kube` by whole controllers.
 
-use std::time::Duration;
-
-use spillway_cloud::WorkerSpec;
-
+use super::testing::intent;
 use super::*;
-
-fn intent(number: u64, state: State) -> Intent {
-    Intent {
-        id: IntentId::new("near", number),
-        number,
-        pool: "near".into(),
-        request: LaunchRequest {
-            owner: "o".into(),
-            policy: "p".into(),
-            pool: "near".into(),
-            intent: format!("near-{number:05}"),
-            attempt: 1,
-            worker: WorkerSpec {
-                command: vec!["worker".into()],
-                environment: BTreeMap::new(),
-            },
-            lease: Duration::from_secs(60),
-        },
-        price_per_hour: Dollars(rust_decimal::Decimal::new(360, 2)),
-        billing_minimum: SignedDuration::from_secs(60),
-        why: "because".into(),
-        state,
-    }
-}
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -79,4 +52,88 @@ async fn what_is_forgotten_still_counts() {
     // 100 s of $3.60 an hour each.
     let cost = store.cost("near", at(1_000)).0;
     assert_eq!(cost, rust_decimal::Decimal::new(10 * many as i64, 2));
+}
+
+/// A moment of today, and so many seconds before it: never before midnight.
+fn today() -> (Timestamp, impl Fn(i64) -> Timestamp) {
+    // Half of the day that has passed, so that all of a story is of today at whatever time it is told.
+    let now = Timestamp::now();
+    let passed = now.duration_since(midnight(now)) / 2;
+    let step = passed.as_secs_f64() / 100.0;
+    let ago = move |steps: i64| now - SignedDuration::from_secs_f64(step * steps as f64);
+    (now, ago)
+}
+
+#[test]
+fn a_day_costs_what_ran_on_it() {
+    let noon = at(86_400 * 7 + 43_200);
+    let hour = SignedDuration::from_hours(1);
+    let launched = |at| State::Launched {
+        instance: "i".into(),
+        at,
+    };
+    let closed = |launched_at, ended_at| State::Closed {
+        launched_at,
+        ended_at,
+        why: "done".into(),
+    };
+    let cases = [
+        ("it runs since yesterday", launched(noon - hour * 20), 12),
+        ("it runs since an hour", launched(noon - hour), 1),
+        ("maybe it runs", State::Written { at: noon - hour }, 1),
+        (
+            "it ran yesterday",
+            closed(Some(noon - hour * 20), noon - hour * 13),
+            0,
+        ),
+        (
+            "over midnight",
+            closed(Some(noon - hour * 20), noon - hour * 10),
+            2,
+        ),
+        ("never launched", closed(None, noon - hour), 0),
+    ];
+    for (name, state, hours) in cases {
+        let spent = intent(1, state.clone()).spent_today(noon);
+        assert_eq!(
+            spent.0,
+            rust_decimal::Decimal::new(360 * hours, 2),
+            "{name}"
+        );
+        let mut base = intent(1, state);
+        base.pool = BASE_POOL.into();
+        assert_eq!(
+            base.spent_today(noon),
+            Dollars::ZERO,
+            "no budget bounds the base"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_was_spent_today_outlives_a_restart_and_what_is_forgotten_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = IntentStore::open(folder.path().to_owned())
+        .unwrap()
+        .keeping(1);
+    let (now, ago) = today();
+    for number in 1..=4 {
+        let state = State::Launched {
+            instance: "i".into(),
+            at: ago(40),
+        };
+        let intent = intent(number, state).closed(ago(20), "done".into());
+        store.write(intent).await.unwrap();
+    }
+    let each = Dollars::per_hour_over(
+        Dollars(rust_decimal::Decimal::new(360, 2)),
+        ago(20).duration_since(ago(40)),
+    );
+    let all = Dollars(each.0 * rust_decimal::Decimal::from(4));
+    assert_eq!(store.all().len(), 1, "three are forgotten");
+    drop(store);
+    let store = IntentStore::open(folder.path().to_owned()).unwrap();
+    assert_eq!(store.spent_today(now), all);
+    let tomorrow = now + SignedDuration::from_hours(24);
+    assert_eq!(store.spent_today(tomorrow), Dollars::ZERO, "another day");
 }

@@ -125,14 +125,17 @@ impl Simulation<'_> {
         }
     }
 
-    /// A file begins with the planner as it was. A new controller's has learned nothing; else ours goes on as well.
+    /// A file begins with the planner as it was. A new controller's knows what was spent and nothing else; a later file's
+    /// goes on, and so does ours.
     fn begin(&mut self, recorded: &Planner) {
         recorded
             .policy()
             .name()
             .clone_into(&mut self.found.recorded_policy);
-        let is_new = *recorded == Planner::new(recorded.policy().clone());
-        if is_new || self.planner.is_none() {
+        if recorded.is_new() {
+            let ours = recorded.clone().beside(None);
+            self.planner = Some(ours.under(self.policy.clone()));
+        } else if self.planner.is_none() {
             self.planner = Some(Planner::new(self.policy.clone()));
         }
     }

@@ -202,7 +202,7 @@ impl Stage {
         };
         let kafka = || Kafka(Arc::clone(&self.made));
         let surroundings = Surroundings {
-            backlog: Box::new(kafka()),
+            backlog: Arc::new(kafka()),
             fleet: Arc::new(kafka()),
             control: Box::new(kafka()),
             providers: self.providers(),

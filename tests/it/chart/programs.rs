@@ -23,7 +23,12 @@ fn unknown_variables(container: &Value, help: &str) -> Vec<String> {
         .map(|it| it["name"].as_str().unwrap());
     names
         .filter(|name| name.starts_with("SPILLWAY_"))
-        .filter(|name| !help.contains(&format!("[env: {name}=")))
+        // One whose value is a secret is named without it.
+        .filter(|name| {
+            !["=", "]"]
+                .iter()
+                .any(|end| help.contains(&format!("[env: {name}{end}")))
+        })
         .map(str::to_owned)
         .collect()
 }

@@ -122,6 +122,20 @@ impl Planner {
         }
     }
 
+    /// The same, knowing what burst cost on the day (UTC) of `at` until then: whoever begins again has not watched it, and
+    /// the budget of a day holds all the same. That of an hour needs no memory: it bounds what runs.
+    #[must_use]
+    pub fn recalling(mut self, at: Timestamp, spent: Dollars) -> Self {
+        self.ledger.recall(at, spent);
+        self
+    }
+
+    /// Whether it has observed nothing yet.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.latest.is_none()
+    }
+
     /// The policy it follows.
     #[must_use]
     pub fn policy(&self) -> &Policy {

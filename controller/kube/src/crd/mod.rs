@@ -62,6 +62,12 @@ pub struct Forgotten {
     pub launched: i64,
     /// Dollars, by pool.
     pub cost: std::collections::BTreeMap<String, String>,
+    /// When the day (UTC) began that `spent` is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spent_since: Option<String>,
+    /// Dollars that they cost on that day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spent: Option<String>,
 }
 
 /// A machine that was decided upon: the exact request. Never changes.
