@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::api::AppConfig;
-use crate::cluster::ClusterConfig;
+use crate::cluster::{ClusterConfig, Leave};
 use crate::history::Keep;
 use crate::intents::CLOSED_MAX;
 use crate::kafka_args::KafkaArgs;
@@ -157,6 +157,13 @@ struct ClusterArgs {
     /// How long a leader may be silent before another replica takes over, seconds.
     #[arg(long, env = "SPILLWAY_LEASE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(2..=600))]
     lease_seconds: u64,
+    /// Drain and give back every bought machine within so many seconds and end, instead of running: for whoever
+    /// uninstalls. What it cannot reach ends by its dead-man lease.
+    #[arg(long, value_name = "SECONDS", requires = "kubernetes", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    leave: Option<u64>,
+    /// Before that, tell the Deployment of the controllers to have no pods, so that this one leads.
+    #[arg(long, value_name = "DEPLOYMENT", requires = "leave")]
+    leave_after: Option<String>,
     /// Folder of the machines of the `process` provider, which replicas on one host share; by default the state folder.
     #[arg(long, env = "SPILLWAY_MACHINES", value_name = "DIR")]
     machines: Option<PathBuf>,
@@ -334,6 +341,10 @@ impl ClusterArgs {
             app: AppConfig::default(),
             keep: Keep::default(),
             state: state.to_owned(),
+            leave: self.leave.map(|seconds| Leave {
+                within: std::time::Duration::from_secs(seconds),
+                after: self.leave_after.clone(),
+            }),
         }
     }
 }

@@ -1,6 +1,7 @@
-//! The loop: observe ▶ plan ▶ check ▶ execute ▶ journal, once a second and whenever a step has ended.
+//! The loop: observe ▶ plan ▶ check ▶ execute ▶ journal, once a second, when a step has ended, and when a burst comes.
 
 mod beside;
+mod peek;
 mod resume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,7 @@ use crate::orders::OrderBook;
 use crate::providers;
 use crate::roll::Roll;
 use crate::view::{Board, Chronicle, Lead, LoopView, OutcomeView, Scene};
+use peek::Peek;
 
 /// The longest that a look at Kafka may take; what is not answered by then is unknown.
 const BACKLOG_DEADLINE: Duration = Duration::from_millis(800);
@@ -120,6 +122,7 @@ pub(crate) struct Controller {
     ended: mpsc::Sender<(IntentId, Outcome)>,
     ended_from: mpsc::Receiver<(IntentId, Outcome)>,
     last_sentence: String,
+    peek: Peek,
     chronicle: Chronicle,
     revision: String,
     teller: Option<Teller>,
@@ -301,6 +304,7 @@ impl Controller {
             ended: ended_to,
             ended_from: ended,
             last_sentence: String::new(),
+            peek: Peek::default(),
             chronicle: Chronicle::default(),
             revision,
             teller,
@@ -331,6 +335,8 @@ impl Controller {
                 }
                 // Whoever orders something sees it followed at once.
                 () = orders.changed() => {}
+                // A burst does not wait for the second to end.
+                () = self.peek.burst(&*self.sources.backlog) => {}
                 _ = ticks.tick() => {}
             }
             self.tick().await?;
@@ -374,6 +380,7 @@ impl Controller {
             }
         }
         self.journal.flush(&self.planner)?;
+        self.peek.ticked(&plan);
         let name = self.planner.policy().name();
         self.metrics.planned(name, &plan, !violations.is_empty());
         self.board.show(&Scene {

@@ -281,6 +281,17 @@ impl Namespace {
         self.kube.kubectl(&all, "")
     }
 
+    /// kubectl in it as the administrator, not run yet: for what goes on beside a test, as a watch.
+    #[must_use]
+    pub fn kubectl_command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.kube.programs.join("kubectl"));
+        command
+            .args(["--namespace", &self.name])
+            .args(arguments)
+            .env("KUBECONFIG", self.kube.folder.join("kubeconfig"));
+        command
+    }
+
     /// Applies a document in it.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 //! A policy as an object: what is wanted, as it changes, and what is said of it.
 
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::api::{Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::core::Object;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, ResourceExt as _};
@@ -31,6 +32,8 @@ pub struct SeenPolicy {
     pub status: PolicyStatus,
     /// Whether it is being deleted.
     pub is_leaving: bool,
+    /// When it was made.
+    pub created_at: Option<Timestamp>,
     /// What events about it point to.
     pub reference: ObjectReference,
 }
@@ -55,6 +58,16 @@ impl Policies {
     pub async fn read(&self) -> Result<SeenPolicy, KubeError> {
         let object = self.api.get(&self.name).await.map_err(KubeError::of)?;
         Ok(self.seen(object))
+    }
+
+    /// Every policy of the namespace, itself among them.
+    ///
+    /// # Errors
+    /// When they could not be read: none of it means that there are no others.
+    pub async fn all(&self) -> Result<Vec<SeenPolicy>, KubeError> {
+        let listed = self.api.list(&ListParams::default()).await;
+        let objects = listed.map_err(KubeError::of)?.items;
+        Ok(objects.into_iter().map(|it| self.seen(it)).collect())
     }
 
     /// It, now and whenever it changes; none while there is none. Goes on after errors, with a growing pause.
@@ -119,10 +132,11 @@ impl Policies {
             generation: object.metadata.generation.unwrap_or(0),
             status: object.status.unwrap_or_default(),
             is_leaving: object.metadata.deletion_timestamp.is_some(),
+            created_at: object.metadata.creation_timestamp.as_ref().map(|it| it.0),
             reference: ObjectReference {
                 api_version: Some(api_version),
                 kind: Some(crd::POLICY_KIND.to_owned()),
-                name: Some(self.name.clone()),
+                name: object.metadata.name.clone(),
                 namespace: Some(self.namespace.clone()),
                 uid: object.metadata.uid,
                 ..ObjectReference::default()

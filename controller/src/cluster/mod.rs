@@ -6,6 +6,8 @@
 //!
 //! A leader that loses its lease ends the process: nothing of what it thought is used again.
 
+mod conflict;
+mod leave;
 mod teller;
 
 use std::net::SocketAddr;
@@ -15,7 +17,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::Stream;
-use spillway_core::{Policy, Problem};
+use spillway_core::{Planner, Policy, Problem};
 use spillway_kube::{
     Base, Candidate, Client, Events, Instances, LeaseConfig, Policies, SeenPolicy,
     burst_instance_crd, connect, scaling_policy_crd,
@@ -31,6 +33,7 @@ use crate::policy_file;
 use crate::run::{self, Controller, Ground, RunConfig};
 use crate::view::Board;
 
+pub(crate) use leave::Leave;
 pub(crate) use teller::Teller;
 
 /// How a controller lives in a cluster.
@@ -49,6 +52,8 @@ pub(crate) struct ClusterConfig {
     pub(crate) app: AppConfig,
     pub(crate) keep: Keep,
     pub(crate) state: std::path::PathBuf,
+    /// It gives everything back and ends, instead of running.
+    pub(crate) leave: Option<Leave>,
 }
 
 /// Why a loop ended.
@@ -61,6 +66,8 @@ enum End {
     Changed(Box<Good>),
     /// The policy is gone: so must its machines.
     Deleted,
+    /// Another policy has its group.
+    Conflicting(Box<Good>),
 }
 
 /// A policy that passes the lint.
@@ -97,7 +104,19 @@ pub(crate) async fn run(
         Some(cluster),
     )?;
     let server = run::serve(config.listen, &config.state, app).await?;
-    let mut stop = pin!(stop);
+    let leave = config.leave.clone();
+    if let Some(leave) = &leave {
+        leave.stop_others(&client, &namespace).await?;
+    }
+    let mut stop = pin!(async {
+        match &leave {
+            None => stop.await,
+            // What is not done by then is left to the machines' own leases.
+            Some(leave) => {
+                let _ = tokio::time::timeout(leave.within, stop).await;
+            }
+        }
+    });
     let lease = LeaseConfig {
         namespace: namespace.clone(),
         name: lease_name(&config.policy),
@@ -159,9 +178,27 @@ impl Place {
         };
         loop {
             let good = match next {
-                End::Changed(good) => good,
+                End::Changed(good) => match self.conflict(&policies, &good.seen).await {
+                    None => good,
+                    Some(why) => {
+                        self.tell_conflict(&policies, &good.seen, &why).await;
+                        next = End::Conflicting(good);
+                        continue;
+                    }
+                },
+                End::Conflicting(good) => {
+                    next = tokio::select! {
+                        () = &mut stop => return Ok(()),
+                        () = leadership.lost() => End::Lost,
+                        end = self.next_policy(&policies, &mut changes, &mut last) => end,
+                        () = tokio::time::sleep(conflict::LOOK_EVERY) => End::Changed(good),
+                    };
+                    continue;
+                }
                 End::Stop => return Ok(()),
                 End::Lost => anyhow::bail!(LOST),
+                // Nothing is there that could be given back.
+                End::Deleted if self.config.leave.is_some() => return Ok(()),
                 // None yet, or none any more.
                 End::Deleted => {
                     next = tokio::select! {
@@ -175,6 +212,12 @@ impl Place {
             let manifest = serde_yaml::to_string(&good.seen.document)?;
             let config = under(good.policy.clone(), manifest);
             let ground = self.ground(leadership, &good, config.closed_max).await?;
+            if let Some(leave) = &self.config.leave {
+                let (history, identity) = (self.board.history(), &self.config.identity);
+                let whose = (&good.policy, &*ground.orders);
+                leave.order(whose, history, identity).await;
+            }
+            let intents = Arc::clone(&ground.intents);
             let mut controller =
                 Controller::begin(&config, ground, Arc::clone(&self.board), learned)?;
             let mut ended = End::Stop;
@@ -184,19 +227,50 @@ impl Place {
                         () = &mut stop => End::Stop,
                         () = leadership.lost() => End::Lost,
                         end = self.next_policy(&policies, &mut changes, &mut last) => end,
+                        () = self.loses_group(&policies) => End::Conflicting(good),
+                        () = leave::drained(&intents), if self.config.leave.is_some() => End::Stop,
                     };
                 })
                 .await?;
             if matches!(ended, End::Lost) {
                 anyhow::bail!(LOST);
             }
-            let is_deleted = matches!(ended, End::Deleted);
-            if is_deleted {
-                info!("policy is gone, ending its machines");
-            }
-            let terminate = is_deleted || (config.terminate_on_exit && matches!(ended, End::Stop));
-            learned = Some(controller.end(terminate).await?);
+            let Some(planner) = self
+                .end(controller, &ended, config.terminate_on_exit)
+                .await?
+            else {
+                return Ok(());
+            };
+            learned = Some(planner);
             next = ended;
+        }
+    }
+
+    /// Ends a loop, and its machines where nobody will want them; gives what was learned, none where a leave is over.
+    async fn end(
+        &self,
+        controller: Controller,
+        ended: &End,
+        terminate_on_exit: bool,
+    ) -> anyhow::Result<Option<Planner>> {
+        let is_leaving = self.config.leave.is_some();
+        let why = match ended {
+            End::Deleted => Some("policy is gone"),
+            End::Conflicting(_) => Some("another policy has the group"),
+            End::Stop if is_leaving => Some("leaving"),
+            End::Stop if terminate_on_exit => Some("the controller ends"),
+            _ => None,
+        };
+        if let Some(why) = why {
+            info!(reason = why, "ending all machines");
+        }
+        match controller.end(why.is_some()).await {
+            Err(error) if is_leaving => {
+                let error = format!("{error:#}");
+                warn!(error, "their dead-man leases end the rest");
+                Ok(None)
+            }
+            ended => ended.map(Some),
         }
     }
 
@@ -243,6 +317,47 @@ impl Place {
                         warn!(%error, "status was not written");
                     }
                 }
+            }
+        }
+    }
+
+    /// What stands against a policy whose group another has; none too where that cannot be known now.
+    async fn conflict(&self, policies: &Policies, own: &SeenPolicy) -> Option<String> {
+        if self.config.leave.is_some() {
+            return None;
+        }
+        match policies.all().await {
+            Ok(all) => {
+                let other = conflict::in_the_way(own, &all)?;
+                Some(conflict::told(own, other))
+            }
+            Err(error) => {
+                warn!(%error, "other policies could not be read, none is taken for a conflict");
+                None
+            }
+        }
+    }
+
+    async fn tell_conflict(&self, policies: &Policies, own: &SeenPolicy, why: &str) {
+        warn!(
+            reason = why,
+            "policy is in conflict, nothing is done for it"
+        );
+        let status = teller::conflicting(own, why);
+        if let Err(error) = policies.tell(&status).await {
+            warn!(%error, "status was not written");
+        }
+    }
+
+    /// Ends when another policy turns out to have the group: two that were made at once may both have begun.
+    async fn loses_group(&self, policies: &Policies) {
+        loop {
+            tokio::time::sleep(conflict::LOOK_EVERY).await;
+            let Ok(own) = policies.read().await else {
+                continue;
+            };
+            if self.conflict(policies, &own).await.is_some() {
+                return;
             }
         }
     }

@@ -10,6 +10,7 @@ use spillway_kube::{Condition, Events, Policies, PolicyStatus, SeenPolicy};
 use tokio::sync::{mpsc, watch};
 use tracing::debug;
 
+use super::conflict;
 use crate::leadership::Leadership;
 
 /// Decisions that wait to be told; beyond it the newest are left out.
@@ -170,6 +171,25 @@ pub(super) fn invalid(seen: &SeenPolicy, problems: &str) -> PolicyStatus {
     status
 }
 
+/// What is said of a policy whose group another has; of everything else nothing changes.
+pub(super) fn conflicting(seen: &SeenPolicy, why: &str) -> PolicyStatus {
+    let mut status = seen.status.clone();
+    let before = &seen.status.conditions;
+    let made = [
+        said("Ready", false, conflict::CONDITION, why),
+        said("Validated", true, "Valid", ""),
+        said(conflict::CONDITION, true, "GroupTaken", why),
+    ];
+    let made = made.map(|said| said.condition(seen.generation, before));
+    let others = ["Ready", "Validated", conflict::CONDITION];
+    status
+        .conditions
+        .retain(|it| !others.contains(&it.type_.as_str()));
+    status.conditions.splice(0..0, made);
+    status.observed_generation = Some(seen.generation);
+    status
+}
+
 /// One condition, before it is known when it became so.
 struct Said {
     kind: &'static str,
@@ -237,9 +257,10 @@ fn conditions(
             &format!("about {late} jobs will be late"),
         ),
     };
+    let alone = said(conflict::CONDITION, false, "Alone", "");
     std::iter::once(ready)
         .chain(parts)
-        .chain([risk])
+        .chain([risk, alone])
         .map(|said| said.condition(generation, before))
         .collect()
 }

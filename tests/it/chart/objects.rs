@@ -195,6 +195,51 @@ fn every_policy_has_an_owners_name_of_its_own() {
     });
 }
 
+/// As the controllers do it, with what they reach clouds and Kafka with, and within a bound.
+#[test]
+fn before_the_chart_goes_a_hook_gives_back_what_was_bought() {
+    everywhere(|file, objects| {
+        let hooks = find(objects, "Job", "uninstall");
+        let controllers = find(objects, "Deployment", "controller");
+        assert_eq!(hooks.len(), controllers.len(), "{file}");
+        for (hook, controller) in hooks.into_iter().zip(controllers) {
+            let annotations = &hook["metadata"]["annotations"];
+            assert_eq!(annotations["helm.sh/hook"], "pre-delete", "{file}");
+            let (_, spec) = pod(hook).unwrap();
+            let (_, like) = pod(controller).unwrap();
+            let container = |spec: &Value| spec["containers"][0].clone();
+            let (ours, theirs) = (container(spec), container(like));
+            assert_eq!(ours["image"], theirs["image"], "{file}");
+            assert_eq!(ours["envFrom"], theirs["envFrom"], "{file}");
+            assert_eq!(spec["serviceAccountName"], like["serviceAccountName"]);
+            let own = ["SPILLWAY_LISTEN", "SPILLWAY_ADVERTISE", "POD_IP"];
+            let is_shared = |it: &&Value| {
+                let name = it["name"].as_str().unwrap();
+                !own.contains(&name)
+                    && !name.starts_with("SPILLWAY_API")
+                    && !name.starts_with("SPILLWAY_HISTORY")
+            };
+            let shared = |it: &Value| -> Vec<Value> {
+                list(&it["env"]).iter().filter(is_shared).cloned().collect()
+            };
+            assert_eq!(shared(&ours), shared(&theirs), "{file}");
+            let name = controller["metadata"]["name"].as_str().unwrap();
+            let arguments: Vec<&str> = list(&ours["args"])
+                .iter()
+                .map(|it| it.as_str().unwrap())
+                .collect();
+            assert!(
+                arguments.contains(&format!("--leave-after={name}").as_str()),
+                "{file}"
+            );
+            let leave = arguments.iter().find_map(|it| it.strip_prefix("--leave="));
+            let within: u64 = leave.unwrap().parse().unwrap();
+            let most = hook["spec"]["activeDeadlineSeconds"].as_u64().unwrap();
+            assert!(most >= within + 60, "{file}: it ends by itself before");
+        }
+    });
+}
+
 #[test]
 fn a_digest_pins_the_image() {
     let Some(helm) = helm::require("helm") else {

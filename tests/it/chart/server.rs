@@ -1,5 +1,6 @@
 //! The chart on a real API server: every object is taken, strictly; it installs, upgrades, is tested and goes.
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
@@ -139,6 +140,14 @@ fn it_installs_upgrades_is_tested_and_goes_and_leaves_its_kinds() {
         test.join().unwrap();
     });
     helm(&["uninstall", "it", "--wait", "--timeout", WAIT]);
+    // What the hook's pod runs is tried in tests/it/kube: here it is there, and Helm waits for its end.
+    let audit = kube.audit();
+    let hooks = audit
+        .iter()
+        .map(|it| &it["objectRef"])
+        .filter(|about| about["namespace"] == space.name() && about["resource"] == "jobs");
+    let hooks: BTreeSet<&str> = hooks.filter_map(|it| it["name"].as_str()).collect();
+    assert_eq!(hooks, BTreeSet::from(["it-spillway-recognition-leave"]));
     let left = space.get(&["deployments,services,roles,networkpolicies"]);
     assert_eq!(left.unwrap()["items"], json!([]));
     let crds = [

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "all of it is tests")]
 
 mod definitions;
+mod leaving;
 mod rights;
 mod stories;
 mod world;

@@ -170,16 +170,35 @@ impl World {
     }
 
     pub(crate) fn apply_policy(&self) {
-        let policy = policy(self.kafka.brokers(), self.jobs.name(), self.workload);
+        self.apply_policy_as(POLICY);
+    }
+
+    /// The same policy under another name.
+    pub(crate) fn apply_policy_as(&self, name: &str) {
+        let mut policy = policy(self.kafka.brokers(), self.jobs.name(), self.workload);
+        policy["metadata"]["name"] = json!(name);
         self.space.apply(&policy).unwrap();
     }
 
     /// A controller with the rights of `account`.
     pub(crate) fn controller(&self, identity: &str, account: &str, options: &[&str]) -> Process {
+        self.controller_under((POLICY, identity, account), options)
+    }
+
+    /// A controller of the policy of that name.
+    pub(crate) fn controller_of(&self, policy: &str, identity: &str, options: &[&str]) -> Process {
+        self.controller_under((policy, identity, ACCOUNT), options)
+    }
+
+    fn controller_under(
+        &self,
+        (policy, identity, account): (&str, &str, &str),
+        options: &[&str],
+    ) -> Process {
         let mut command = require_program("spillway").unwrap();
         command
-            .args(["run", "--kubernetes", POLICY, "--listen", "127.0.0.1:0"])
-            .args(["--identity", identity])
+            .args(["run", "--kubernetes", policy, "--listen", "127.0.0.1:0"])
+            .args(["--identity", identity, "--owner", policy])
             .args(options)
             .arg("--state")
             .arg(self.machines.path().join(identity))
@@ -276,6 +295,27 @@ impl World {
         ask().map_err(|error| error.to_string())
     }
 
+    /// Orders something of the replica.
+    pub(crate) async fn order(
+        &self,
+        identity: &str,
+        what: &str,
+        order: Value,
+    ) -> Result<(), String> {
+        let address = self.machines.path().join(identity).join("address");
+        let address = std::fs::read_to_string(address).map_err(|error| error.to_string())?;
+        let url = format!("http://{address}/api/v1/policies/{POLICY}/{what}");
+        let http = reqwest::Client::builder().no_proxy().build();
+        let http = http.map_err(|error| error.to_string())?;
+        let request = http.post(url).header("X-Spillway-Request", "1");
+        let answer = request.json(&order).send().await;
+        let answer = answer.map_err(|error| error.to_string())?;
+        match answer.status().is_success() {
+            true => Ok(()),
+            false => Err(answer.text().await.unwrap_or_default()),
+        }
+    }
+
     pub(crate) fn goes_back(&self) {
         eventually(SOON, "everything goes back", || {
             let seen = (
@@ -339,7 +379,7 @@ pub(crate) fn install_definitions(kube: &Kube) {
 }
 
 /// Gives the account the rights of the chart, and nothing else.
-fn grant(kube: &Kube, space: &Namespace) {
+pub(crate) fn grant(kube: &Kube, space: &Namespace) {
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/spillway");
     let chart = chart.display().to_string();
     let name = format!("serviceAccount.name={ACCOUNT}");
