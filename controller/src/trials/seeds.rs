@@ -21,6 +21,8 @@ const TIME: SignedDuration = SignedDuration::from_mins(45);
 const WRONG_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// Deaths of a world at most.
 const DEATHS_MAX: u64 = 4;
+/// Worlds that are lived through twice.
+const SEEDS_TWICE: u64 = 3;
 /// What `make test` gives it.
 const TEST_SECONDS: u64 = 10;
 
@@ -135,9 +137,12 @@ fn interrupt(stage: &Stage, chance: &mut Chance) {
 }
 
 /// How a world went.
+#[derive(Debug, PartialEq, Eq)]
 struct Went {
     /// How many controllers it took.
     lives: u64,
+    /// All that was seen outside, in its order.
+    trace: Vec<&'static str>,
     worst: Worst,
 }
 
@@ -147,11 +152,14 @@ fn through(seed: u64) -> Result<Went, String> {
     let mut stage = world(&mut chance);
     let deaths = chance.between(0, DEATHS_MAX);
     let mut lives = 0;
+    let mut trace = Vec::new();
     loop {
         lives += 1;
         let dies_at = (lives <= deaths).then(|| chance.between(1, 600));
         let pause = seconds(chance.between(0, 40));
-        match stage.live(dies_at, TIME, pause).0 {
+        let (end, passed) = stage.live(dies_at, TIME, pause);
+        trace.extend(passed);
+        match end {
             End::Died => interrupt(&stage, &mut chance),
             End::Rest => {
                 for (what, _) in stage.two_of_intents(CloudKind::Azure) {
@@ -159,6 +167,7 @@ fn through(seed: u64) -> Result<Went, String> {
                 }
                 return Ok(Went {
                     lives,
+                    trace,
                     worst: stage.worst,
                 });
             }
@@ -209,4 +218,22 @@ fn no_world_has_two_machines_for_an_intent_or_one_without() {
         memory_peak().map_or(0, |bytes| bytes >> 20),
     );
     assert!(worlds > 0, "not one world in {time:?}");
+}
+
+#[test]
+fn a_seed_gives_the_same_world_again() {
+    for seed in 1..=SEEDS_TWICE {
+        let (one, other) = (through(seed).unwrap(), through(seed).unwrap());
+        let differs = one.trace.iter().zip(&other.trace).position(|(a, b)| a != b);
+        if let Some(at) = differs {
+            let around = at.saturating_sub(8)..at + 4;
+            let cut = |trace: &[&'static str]| trace.get(around.clone()).map(<[_]>::to_vec);
+            panic!(
+                "seed {seed}, point {at}: {:?}, {:?}",
+                cut(&one.trace),
+                cut(&other.trace)
+            );
+        }
+        assert_eq!(one, other, "seed {seed}");
+    }
 }
