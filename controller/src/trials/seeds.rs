@@ -4,7 +4,6 @@
 //! policy allows. And once the lies are over, nothing is left.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
@@ -23,9 +22,9 @@ const WRONG_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// Deaths of a world at most.
 const DEATHS_MAX: u64 = 4;
 /// Worlds that are lived through twice.
-const SEEDS_TWICE: u64 = 5;
+const SEEDS_TWICE: u64 = 3;
 /// What `make test` gives it.
-const TEST_SECONDS: u64 = 20;
+const TEST_SECONDS: u64 = 10;
 
 fn pools(chance: &mut Chance) -> Vec<PoolSpec> {
     let names = ["one", "two", "three"];
@@ -142,8 +141,8 @@ fn interrupt(stage: &Stage, chance: &mut Chance) {
 struct Went {
     /// How many controllers it took.
     lives: u64,
-    /// Of all that was seen outside, in its order.
-    trace: u64,
+    /// All that was seen outside, in its order.
+    trace: Vec<&'static str>,
     worst: Worst,
 }
 
@@ -153,19 +152,22 @@ fn through(seed: u64) -> Result<Went, String> {
     let mut stage = world(&mut chance);
     let deaths = chance.between(0, DEATHS_MAX);
     let mut lives = 0;
-    let mut trace = DefaultHasher::new();
+    let mut trace = Vec::new();
     loop {
         lives += 1;
         let dies_at = (lives <= deaths).then(|| chance.between(1, 600));
         let pause = seconds(chance.between(0, 40));
         let (end, passed) = stage.live(dies_at, TIME, pause);
-        passed.hash(&mut trace);
+        trace.extend(passed);
         match end {
             End::Died => interrupt(&stage, &mut chance),
             End::Rest => {
+                for (what, _) in stage.two_of_intents(CloudKind::Azure) {
+                    println!("seed {seed}, one after the other: {what}");
+                }
                 return Ok(Went {
                     lives,
-                    trace: trace.finish(),
+                    trace,
                     worst: stage.worst,
                 });
             }
@@ -221,6 +223,17 @@ fn no_world_has_two_machines_for_an_intent_or_one_without() {
 #[test]
 fn a_seed_gives_the_same_world_again() {
     for seed in 1..=SEEDS_TWICE {
-        assert_eq!(through(seed), through(seed), "seed {seed}");
+        let (one, other) = (through(seed).unwrap(), through(seed).unwrap());
+        let differs = one.trace.iter().zip(&other.trace).position(|(a, b)| a != b);
+        if let Some(at) = differs {
+            let around = at.saturating_sub(8)..at + 4;
+            let cut = |trace: &[&'static str]| trace.get(around.clone()).map(<[_]>::to_vec);
+            panic!(
+                "seed {seed}, point {at}: {:?}, {:?}",
+                cut(&one.trace),
+                cut(&other.trace)
+            );
+        }
+        assert_eq!(one, other, "seed {seed}");
     }
 }
