@@ -34,12 +34,13 @@ test: setup kafka-jars kube-programs ## Run every test, on real components
 	# With the tests' features, so that the run below builds no dependency a second time.
 	cargo build --quiet --workspace --features spillway/ec2 --bins --tests --examples
 	cargo check --quiet -p spillway-core
+	cd controller/dashboard && npm ci --silent
 	SPILLWAY_BIN_DIR=$(DEV) tests/run.sh
 	SPILLWAY_FUZZ_WORLDS=100000 cargo test -p spillway-core --lib fuzz -- --nocapture
 	tests/testbed/packages.sh bound
 	cargo clippy --quiet -p spillway-sim --all-targets --features bound -- -D warnings
 	cargo test -p spillway-sim --features bound --test bound
-	cd controller/dashboard && npm ci --silent && npm run --silent check && npm test
+	cd controller/dashboard && npm run --silent check && npm test
 
 .PHONY: check
 check: setup ## The inner loop: format, lints, fast tests
@@ -69,7 +70,7 @@ images: build ## Build the container images; GPU=1 LIBTORCH=... the worker's wit
 	charts/images.sh $(if $(GPU),--gpu) $(RELEASE)
 
 .PHONY: bench
-bench: setup kafka-jars ## Run benchmarks; NAME=worker, controller, clouds, dashboard or backtest runs one
+bench: setup kafka-jars ## Run benchmarks; NAME=worker, controller, clouds, gateway, kafka, kube, dashboard or backtest runs one
 	tests/bench/run.sh $(NAME)
 
 .PHONY: docs

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -104,10 +105,41 @@ fn report_was_late(report: &Value) -> bool {
     report["drain_seconds"].as_f64() > report["drain_deadline_seconds"].as_f64()
 }
 
+/// Looks at every screen of the dashboard while the burst is drained: the real controller's answers, in a browser.
+fn every_screen_is_as_it_should_be(demo: &mut Demo) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../controller/dashboard");
+    if !folder.join("node_modules").is_dir() {
+        let why = "the browser's driver is not installed: npm ci in controller/dashboard";
+        assert!(std::env::var_os("CI").is_none(), "CI must run this: {why}");
+        eprintln!("skipped: {why}");
+        return;
+    }
+    let begun = Duration::from_secs(300);
+    let address = eventually(begun, "the burst is being drained", || {
+        let log = demo.process.log();
+        let address = log.split_once("dashboard at ").map(|(_, rest)| {
+            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            rest[..end].to_owned()
+        });
+        match address {
+            Some(address) if log.contains("the burst is drained") => Ok(address),
+            _ => Err(log),
+        }
+    });
+    let mut command = Command::new("node");
+    command.arg(folder.join("test/against.mjs")).arg(address);
+    let mut screens = Process::spawn("screens", command).unwrap();
+    let looked = screens.wait(RUN_DEADLINE);
+    // A machine that is slow with browsers alone may have come to the run's end first: then nothing can be said.
+    if demo.process.is_running() {
+        assert!(looked.success(), "{}", screens.log());
+    } else {
+        eprintln!("the run was over before every screen was looked at");
+    }
+}
+
 fn kill(pid: u32) {
-    let status = std::process::Command::new("kill")
-        .args(["-9", &pid.to_string()])
-        .status();
+    let status = Command::new("kill").args(["-9", &pid.to_string()]).status();
     assert!(status.unwrap().success(), "kill -9 {pid}");
 }
 
@@ -116,6 +148,7 @@ fn a_burst_is_cleared_on_time_and_the_machines_are_given_back() {
     let Some(mut demo) = Demo::start(&[]) else {
         return;
     };
+    every_screen_is_as_it_should_be(&mut demo);
     let (code, report) = demo.end();
     // How long it took is a measurement, and what else the machine did is in it: the demo fails a user when it was
     // late, and nothing else may be wrong here.
