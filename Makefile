@@ -72,6 +72,11 @@ images: build ## Build the container images; GPU=1 LIBTORCH=... the worker's wit
 bench: setup kafka-jars ## Run benchmarks; NAME=worker, controller or backtest runs one
 	tests/bench/run.sh $(NAME)
 
+.PHONY: soak
+soak: setup kafka-jars ## Run a long trial, NAME=delivery or NAME=memory; `make test` runs a slice of each
+	cargo build --quiet --bins
+	SPILLWAY_SOAK=all SPILLWAY_BIN_DIR=$(DEV) cargo test --quiet -p spillway-tests --test soak_$(NAME) -- --nocapture
+
 .PHONY: docs
 docs: ## Build the book of docs/ into target/book; builds mdBook first, once
 	"$$(tests/testbed/mdbook.sh)" build docs

@@ -41,10 +41,15 @@ dir=$1; shift
 ulimit -n "$(ulimit -Hn)" 2>/dev/null
 set -f
 "$@" kafka.tools.StorageTool format -t c3BpbGx3YXktdGVzdGJlZA -c "$dir/server.properties" $FORMAT >>"$dir/log" 2>&1 </dev/null
-"$@" kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null &
-echo $! >"$dir/pid.new"; mv "$dir/pid.new" "$dir/pid"
+while :; do
+    "$@" kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null &
+    echo $! >"$dir/pid.new"; mv "$dir/pid.new" "$dir/pid"
+    wait $!
+    [ -e "$dir/again" ] || exit
+done &
 cat >/dev/null
-kill -9 $! 2>/dev/null; wait $! 2>/dev/null
+rm -f "$dir/again"
+while kill -0 $! 2>/dev/null; do kill -9 "$(cat "$dir/pid")" 2>/dev/null; sleep 0.05; done
 rm -rf "$dir"
 "#;
 
@@ -287,6 +292,17 @@ impl Kafka {
         let logs = self.nodes.iter().map(|node| node.folder.join("log"));
         logs.map(|log| fs::read_to_string(log).unwrap_or_default())
             .collect()
+    }
+
+    /// From now on every broker is started again whenever it ends, on its port and with its data.
+    ///
+    /// # Errors
+    /// When that cannot be noted down.
+    pub fn comes_back(&self) -> anyhow::Result<()> {
+        for node in &self.nodes {
+            fs::write(node.folder.join("again"), "").context("a broker's folder is gone")?;
+        }
+        Ok(())
     }
 
     /// Does something to every broker's process, as the end or a pause of its machine would.
