@@ -79,7 +79,7 @@ docs: ## Build the book of docs/ into target/book; builds mdBook first, once
 	@echo "Ready: target/book/index.html"
 
 .PHONY: soak
-soak: setup ## Run a long trial: NAME=worlds, crash or storm
+soak: setup kafka-jars ## Run a long trial: NAME=delivery, memory, worlds, crash or storm; `make test` runs a slice of each
 	tests/soak/run.sh $(NAME)
 
 .PHONY: models-test

@@ -1,11 +1,6 @@
 //! The whole line: one worker, everything that it needs beside it, and what each used meanwhile.
 
 use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     thread,
     time::{Duration, Instant},
 };
@@ -24,7 +19,11 @@ use spillway_tests::{Process, Signal, require_program};
 use spillway_wire::{ImageSource, Job, JobResult, Outcome, topics};
 use tokio::runtime::Runtime;
 
-use crate::{Bed, cpu, report::root};
+use crate::{
+    Bed,
+    report::root,
+    sampling::{Sampling, Spent, metrics, show_stages, show_threads, spent_until, value},
+};
 
 /// Enough for half a minute of two cores.
 const JOBS: usize = 1_500;
@@ -32,7 +31,6 @@ const PARTITIONS: i32 = 8;
 const REQUEST_MAX: Duration = Duration::from_secs(30);
 const DONE_MAX: Duration = Duration::from_secs(300);
 const STOP_MAX: Duration = Duration::from_secs(60);
-const SAMPLE_EVERY: Duration = Duration::from_millis(250);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 const JOBS_TOPIC: &str = "bench-jobs";
@@ -54,24 +52,6 @@ pub(crate) struct Measured {
     pub(crate) batch: f64,
     /// Every result, as it was published.
     pub(crate) results: Vec<Vec<u8>>,
-}
-
-/// CPU milliseconds since some beginning.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Spent {
-    pub(crate) worker: f64,
-    pub(crate) broker: f64,
-    /// This process: the origin and the sampling.
-    pub(crate) origin: f64,
-    /// Everything on the machine.
-    pub(crate) machine: f64,
-}
-
-/// What was spent up to a moment.
-struct Sample {
-    at_ms: f64,
-    spent: Spent,
-    threads: BTreeMap<String, f64>,
 }
 
 /// Starts a worker on waiting jobs and follows it until all are done.
@@ -241,135 +221,4 @@ fn client(bed: &Bed<'_>) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bed.brokers);
     config
-}
-
-/// What was spent up to `at_ms`, on the line between the samples around it.
-fn spent_until(samples: &[Sample], at_ms: f64) -> Spent {
-    let after = samples
-        .iter()
-        .position(|sample| sample.at_ms >= at_ms)
-        .unwrap_or(samples.len() - 1)
-        .max(1);
-    let (a, b) = (&samples[after - 1], &samples[after]);
-    let part = ((at_ms - a.at_ms) / (b.at_ms - a.at_ms)).clamp(0.0, 1.0);
-    let between = |of: fn(&Spent) -> f64| of(&a.spent) + part * (of(&b.spent) - of(&a.spent));
-    Spent {
-        worker: between(|it| it.worker),
-        broker: between(|it| it.broker),
-        origin: between(|it| it.origin),
-        machine: between(|it| it.machine),
-    }
-}
-
-/// The worker's own metrics; its log says where they are.
-async fn metrics(worker: &Process) -> anyhow::Result<String> {
-    let log = worker.log();
-    let (_, rest) = log
-        .split_once("127.0.0.1:")
-        .context("the worker does not say where it listens")?;
-    let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let address = format!("http://127.0.0.1:{port}/metrics");
-    Ok(client.get(address).send().await?.text().await?)
-}
-
-/// The value of a metric, with its labels if it has any; not a number if it is not there.
-fn value(metrics: &str, name: &str) -> f64 {
-    metrics
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
-        .unwrap_or(f64::NAN)
-}
-
-/// How long a job was in each stage, waiting for the next one included.
-fn show_stages(metrics: &str) {
-    eprintln!("wall-clock ms of a job by stage:");
-    let sums = metrics.lines().filter_map(|line| {
-        let rest = line.strip_prefix("spillway_stage_seconds_sum")?;
-        rest.rsplit_once(' ')
-    });
-    for (labels, sum) in sums {
-        let count = value(metrics, &format!("spillway_stage_seconds_count{labels}"));
-        let sum: f64 = sum.parse().unwrap_or(f64::NAN);
-        eprintln!("  {labels:20} {:8.3}", sum * 1e3 / count);
-    }
-}
-
-/// Where the worker's time went, by the names of its threads.
-fn show_threads(samples: &[Sample], from_ms: f64, to_ms: f64, images: usize) {
-    let near = |at_ms: f64| samples.iter().find(|sample| sample.at_ms >= at_ms);
-    let (Some(from), Some(to)) = (near(from_ms), near(to_ms)) else {
-        return;
-    };
-    let mut spent: Vec<(f64, &String)> = to
-        .threads
-        .iter()
-        .map(|(name, ms)| (ms - from.threads.get(name).unwrap_or(&0.0), name))
-        .collect();
-    spent.sort_by(|a, b| b.0.total_cmp(&a.0));
-    eprintln!("CPU ms per image by the worker's threads:");
-    for (ms, name) in spent.into_iter().filter(|(ms, _)| *ms > 0.0) {
-        eprintln!("  {name:16} {:8.3}", ms / images as f64);
-    }
-}
-
-/// Looks at the clocks now and then, on a thread of its own.
-struct Sampling {
-    stop: Arc<AtomicBool>,
-    samples: thread::JoinHandle<anyhow::Result<Vec<Sample>>>,
-}
-
-// === impl Sampling ===
-
-impl Sampling {
-    fn start(worker: u32, broker: u32) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let is_over = stop.clone();
-        let samples = thread::spawn(move || {
-            let mut samples = Vec::new();
-            while !is_over.load(Ordering::Relaxed) {
-                samples.push(Sample {
-                    at_ms: Timestamp::now().as_millisecond() as f64,
-                    spent: Spent {
-                        worker: cpu::process_ms(worker)?,
-                        broker: cpu::process_ms(broker)?,
-                        origin: cpu::process_ms(std::process::id())?,
-                        machine: cpu::machine_ms(),
-                    },
-                    threads: cpu::threads_ms(worker),
-                });
-                thread::sleep(SAMPLE_EVERY);
-            }
-            Ok(samples)
-        });
-        Self { stop, samples }
-    }
-
-    fn end(self) -> anyhow::Result<Vec<Sample>> {
-        self.stop.store(true, Ordering::Relaxed);
-        let samples = self
-            .samples
-            .join()
-            .map_err(|_| anyhow::anyhow!("sampling panicked"))??;
-        ensure!(samples.len() >= 2, "{} samples", samples.len());
-        Ok(samples)
-    }
-}
-
-// === impl Spent ===
-
-impl Spent {
-    /// Without the rest of the machine.
-    pub(crate) fn ours(self) -> f64 {
-        self.worker + self.broker + self.origin
-    }
-
-    fn minus(self, before: Self) -> Self {
-        Self {
-            worker: self.worker - before.worker,
-            broker: self.broker - before.broker,
-            origin: self.origin - before.origin,
-            machine: self.machine - before.machine,
-        }
-    }
 }

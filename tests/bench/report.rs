@@ -167,6 +167,18 @@ impl Report {
         };
         fs::write(&path, serde_json::to_vec_pretty(&file)?)?;
 
+        self.show()?;
+        writeln!(std::io::stdout().lock(), "  in {}", path.display())?;
+        let missing: Vec<&str> = self.missing().collect();
+        ensure!(missing.is_empty(), "figures are missing: {missing:?}");
+        Ok(())
+    }
+
+    /// Prints what there is so far.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn show(&self) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         writeln!(
             out,
@@ -191,9 +203,6 @@ impl Report {
         for NotRun { name, why } in &self.not_run {
             writeln!(out, "  {name:28} not run: {why}")?;
         }
-        writeln!(out, "  in {}", path.display())?;
-        let missing: Vec<&str> = self.missing().collect();
-        ensure!(missing.is_empty(), "figures are missing: {missing:?}");
         Ok(())
     }
 

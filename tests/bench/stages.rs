@@ -27,7 +27,7 @@ pub(crate) struct Stages {
 pub(crate) struct Head {
     pub(crate) matrix_ms: f64,
     pub(crate) chosen_ms: f64,
-    pub(crate) copied_ms: f64,
+    pub(crate) topk_ms: f64,
     /// The second over the first.
     pub(crate) ratio: f64,
 }

@@ -7,11 +7,15 @@
 //! ```
 //!
 //! Broker and origin run on the same cores, so their CPU time counts in the sum as in the line.
+//! Before all that, the plumbing without models: `inline.rs`. `SPILLWAY_BENCH_PART=inline` runs it alone, for whoever works
+//! on it, and writes nothing.
 
 mod bare;
 mod cpu;
+mod inline;
 mod line;
 mod report;
+mod sampling;
 mod stages;
 
 use std::{fs, path::Path};
@@ -26,6 +30,8 @@ use stages::{Head, Stages};
 
 const IMAGES: u64 = 64;
 const SEED: u64 = 11;
+/// Names the one part to run.
+const PART: &str = "SPILLWAY_BENCH_PART";
 
 /// What is measured on: the same images everywhere.
 struct Bed<'a> {
@@ -60,6 +66,11 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()?;
 
+    let plumbing = inline::measure(&bed, &runtime)?;
+    plumbing.report(&mut report)?;
+    if std::env::var_os(PART).is_some_and(|part| part == "inline") {
+        return report.show();
+    }
     let alone = stages::alone(folder.path())?;
     bare::warm_up(&bed, &runtime)?;
     let line = line::measure(&bed, &runtime)?;
@@ -154,8 +165,8 @@ impl Found {
         )?;
         let how = format!(
             "spillway-worker bench: random weights, batch of 16, one thread; matrix {:.2} ms, with scores, thresholds \
-             and the best 100 of 7,500 {:.2} ms, with every score read back {:.2} ms",
-            self.head.matrix_ms, self.head.chosen_ms, self.head.copied_ms
+             and the best 100 of 7,500 {:.2} ms, the same by topk {:.2} ms",
+            self.head.matrix_ms, self.head.chosen_ms, self.head.topk_ms
         );
         report.figure("head_7500_ratio", self.head.ratio, "ratio", how)
     }

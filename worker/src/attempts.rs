@@ -190,6 +190,13 @@ impl Attempts {
         }
     }
 
+    /// Counts an end of the process, which is to come, against a job.
+    pub(crate) fn blame(&self, job: JobKey) {
+        self.suspected_once_more(job);
+        self.suspected
+            .store(self.suspects().len(), Ordering::Relaxed);
+    }
+
     /// Nothing that is being worked on is to blame for the end of the process, which is in order.
     pub(crate) fn forgive(&self) {
         let lanes = &self.words()[1..=LANE_WORDS];
@@ -391,6 +398,18 @@ mod tests {
             format!("{error:#}").contains("another process"),
             "{error:#}"
         );
+    }
+
+    #[test]
+    fn what_is_blamed_is_suspect_for_the_next_process_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("attempts");
+        let attempts = Attempts::open(Some(&file)).unwrap();
+        attempts.blame(key(1));
+        assert_eq!(attempts.of(key(1)), 1);
+        drop(attempts);
+        let attempts = Attempts::open(Some(&file)).unwrap();
+        assert_eq!([1, 2].map(|job| attempts.of(key(job))), [1, 0]);
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub(crate) struct Limits {
     pub(crate) dead_letters_max: f64,
     /// Longest time that one image's decoding, or one batch in the models, may take before the process ends.
     pub(crate) hang_max: Duration,
+    /// Longest time from a job's beginning to its end.
+    pub(crate) job_max: Duration,
     /// How long a drain may take that does not say so itself.
     pub(crate) drain_timeout: Duration,
 }

@@ -23,12 +23,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, select};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use spillway_wire::Partition;
 use tokio::sync::mpsc;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::attempts::{Attempts, JobKey};
 use crate::config::{Config, Limits};
@@ -37,7 +37,7 @@ use crate::drain::Stop;
 use crate::ffi::CommitQueue;
 use crate::intake::{Meter, Pace};
 use crate::ledger::{Begin, Commit};
-use crate::publish::Completion;
+use crate::publish::{Away, Completion};
 use crate::stats::Stats;
 use crate::told::Told;
 use crate::work::Record;
@@ -56,13 +56,20 @@ const COMMIT_EVERY: Duration = Duration::from_millis(250);
 const ANSWER_LOOK: Duration = Duration::from_millis(5);
 /// Finished jobs after which one is made at once.
 const COMMIT_AFTER: usize = 256;
-/// Most finished jobs that are not yet committed: what a kill repeats beyond what is in flight.
-const UNCOMMITTED_MAX: usize = 1_024;
+/// Most jobs that the models are done with, and whose results are not yet acknowledged or whose offsets not yet committed:
+/// what a kill repeats beyond what is being worked on. They hold nothing but their places in the ledger.
+pub(crate) const UNCOMMITTED_MAX: usize = 1_024;
+/// Share of all places of which so many are taken at once.
+const PLACES_SHARE: usize = 4;
 /// So many records are read and not begun before intake is paused: pausing drops what librdkafka has prefetched. One
 /// more may come from each partition that has not delivered anything yet.
 const PARKED_MAX: usize = 8;
 /// Longest wait for a rebalance to let the last commit pass, beyond the session timeout that it may take.
 const LAST_COMMIT_GRACE: Duration = Duration::from_secs(1);
+/// How much longer than its time a job may be in flight before it is clear that it will never end by itself, and how
+/// often that is looked for.
+const NEVER_ENDS_AFTER: Duration = Duration::from_secs(60);
+const NEVER_ENDS_LOOK: Duration = Duration::from_secs(1);
 /// Tries to read what was committed when partitions are assigned, and the wait of each.
 const COMMITTED_TRIES: usize = 3;
 const COMMITTED_WAIT: Duration = Duration::from_secs(5);
@@ -76,6 +83,9 @@ pub(crate) struct Consume {
     stop: Arc<Stop>,
     jobs: mpsc::Sender<Record>,
     in_flight_max: usize,
+    places_free: Receiver<()>,
+    /// So many places must be free before it is woken for them: being woken costs more than a small job.
+    places_at_once: usize,
     pace: Option<Pace>,
     meter: Meter,
     parked: VecDeque<Parked>,
@@ -91,6 +101,9 @@ pub(crate) struct Consume {
     polled: Instant,
     committed: Instant,
     last_commit_wait: Duration,
+    job_max: Duration,
+    /// When it was last looked whether a job never ends.
+    looked: Instant,
 }
 
 /// The consumer, which hears what becomes of commits until it ends.
@@ -115,6 +128,9 @@ struct Parked {
 pub(crate) struct Ends {
     pub(crate) jobs: mpsc::Sender<Record>,
     pub(crate) completions: Receiver<Completion>,
+    pub(crate) away: Arc<Away>,
+    /// Rings when places on the line have become free.
+    pub(crate) places_free: Receiver<()>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) stop: Arc<Stop>,
     /// What the controller assigns; none where Kafka does.
@@ -160,10 +176,12 @@ impl Consume {
         let Limits {
             in_flight_max,
             images_per_second_max,
+            job_max,
             ..
         } = config.limits;
         let shared = Arc::new(Shared::new(
             ends.completions,
+            ends.away,
             ends.stats,
             ends.attempts.clone(),
         ));
@@ -191,6 +209,8 @@ impl Consume {
             stop: ends.stop,
             jobs: ends.jobs,
             in_flight_max,
+            places_free: ends.places_free,
+            places_at_once: (in_flight_max / PLACES_SHARE).max(1),
             pace: images_per_second_max.map(|limit| Pace::new(now, limit)),
             meter: Meter::new(now),
             parked: VecDeque::new(),
@@ -203,6 +223,8 @@ impl Consume {
             polled: now,
             committed: now,
             last_commit_wait: config.kafka.session_timeout + LAST_COMMIT_GRACE,
+            job_max,
+            looked: now,
         })
     }
 
@@ -221,6 +243,7 @@ impl Consume {
         let now = Instant::now();
         self.follow(now)?;
         self.look_ahead()?;
+        self.end_with_what_never_ends(now);
         self.book(now);
         self.commit_when_due(now)?;
         while let Ok(completion) = self.shared.completions.try_recv() {
@@ -256,12 +279,41 @@ impl Consume {
             until = until.min(now + ANSWER_LOOK);
         }
         self.book(now);
-        match self.shared.completions.recv_deadline(until) {
-            Ok(completion) => self.shared.absorb(&completion),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => anyhow::bail!("the line has ended"),
+        if !has_room {
+            self.shared.away.ring_after(self.places_at_once);
+        }
+        select! {
+            recv(self.shared.completions) -> completion => match completion {
+                Ok(completion) => self.shared.absorb(&completion),
+                Err(_) => anyhow::bail!("the line has ended"),
+            },
+            recv(self.places_free) -> _ => {}
+            default(until.saturating_duration_since(Instant::now())) => {}
         }
         Ok(())
+    }
+
+    /// Ends the process for a job that is lost in it, whatever holds it: nothing else of the job would ever be heard, and
+    /// its offset would never be committed. It is tried again alone, and set aside after its last attempt.
+    fn end_with_what_never_ends(&mut self, now: Instant) {
+        if now.duration_since(self.looked) < NEVER_ENDS_LOOK {
+            return;
+        }
+        self.looked = now;
+        let given = self.job_max.saturating_add(NEVER_ENDS_AFTER);
+        let begun_before = now.checked_sub(given);
+        let lost = begun_before.and_then(|moment| self.shared.ledger().begun_before(moment));
+        if let Some((partition, offset)) = lost {
+            error!(
+                topic = partition.topic,
+                partition = partition.partition,
+                offset,
+                "a job never ends, the process does"
+            );
+            self.attempts
+                .blame(JobKey::new(&self.group, &partition, offset));
+            self.stop.fail("a job never ended");
+        }
     }
 
     /// Whether jobs may be begun and offsets committed.
@@ -270,11 +322,17 @@ impl Consume {
     }
 
     fn has_room(&self) -> bool {
+        let away = self.shared.away.now();
         let ledger = self.shared.ledger();
+        let in_flight = ledger.in_flight();
         if self.is_alone || self.suspect.is_some() {
-            return ledger.in_flight() == 0;
+            return in_flight == 0;
         }
-        ledger.in_flight() < self.in_flight_max && ledger.uncommitted() < UNCOMMITTED_MAX
+        // What was begun for partitions that were taken away may still lie there.
+        let has_place = self.jobs.capacity() > 0;
+        has_place
+            && in_flight < self.in_flight_max + away
+            && away + ledger.uncommitted() < UNCOMMITTED_MAX
     }
 
     fn may_begin(&self) -> bool {
@@ -298,6 +356,7 @@ impl Consume {
             Some(seat) => seat.has_waiting() && self.may_begin(),
             None => !self.parked.is_empty(),
         };
+        self.shared.away.are_in_flight(in_flight);
         self.meter.observe(now, in_flight > 0, is_saturated);
         self.shared
             .is_saturated
@@ -417,7 +476,9 @@ impl Consume {
             self.suspect = Some(parked);
             return Ok(());
         }
-        let begun = self.shared.ledger().begin(&parked.partition, parked.offset);
+        let mut ledger = self.shared.ledger();
+        let begun = ledger.begin(now, &parked.partition, parked.offset);
+        drop(ledger);
         let Begin::Take(ticket) = begun else {
             debug!(offset = parked.offset, ?begun, "record not taken");
             return Ok(());
@@ -444,7 +505,7 @@ impl Consume {
             at_ms: parked.at_ms,
             received: now,
         };
-        // There is a place for every job that may be in flight.
+        // It was looked before whether there is a place.
         self.jobs
             .try_send(record)
             .map_err(|_| anyhow::anyhow!("the line has ended"))?;

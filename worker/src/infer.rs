@@ -226,7 +226,7 @@ impl Infer {
         let (live, over): (Vec<Framed>, Vec<Framed>) = batch
             .into_iter()
             .filter(|framed| !framed.work.is_revoked())
-            .partition(|framed| !framed.work.is_late(now_ms()));
+            .partition(|framed| !framed.work.is_over(now_ms()));
         for framed in over {
             self.end(framed.work.expire(Stage::Infer));
         }

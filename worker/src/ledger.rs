@@ -1,11 +1,12 @@
-//! Which offsets are begun, finished and so committable. Pure: no clock, no Kafka.
+//! Which offsets are begun, finished and so committable. Pure: time comes in, no Kafka.
 //!
 //! **Invariant:** a commit never passes an offset that was begun and is not finished.
 //! **Invariant:** what finishes for an earlier assignment changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use spillway_wire::Partition;
 
@@ -61,8 +62,8 @@ pub(crate) struct Ledger {
 #[derive(Debug)]
 struct Track {
     assignment: Arc<Assignment>,
-    /// Begun and not finished.
-    pending: BTreeSet<i64>,
+    /// Begun and not finished, and since when.
+    pending: BTreeMap<i64, Instant>,
     /// After the last one begun; none before the first.
     next: Option<i64>,
     /// What an earlier run had finished out of order.
@@ -94,7 +95,7 @@ impl Ledger {
                 epoch: self.epochs,
                 revoked: AtomicBool::new(false),
             }),
-            pending: BTreeSet::new(),
+            pending: BTreeMap::new(),
             next: None,
             restored,
             committed: committed.map(|(offset, metadata)| (offset, metadata.to_owned())),
@@ -119,19 +120,19 @@ impl Ledger {
     ///
     /// Offsets of a partition come in ascending order. One that goes back means that the partition was made anew
     /// or rewound: what was known of it is forgotten, and what is in flight for it will change nothing.
-    pub(crate) fn begin(&mut self, partition: &Partition, offset: i64) -> Begin {
+    pub(crate) fn begin(&mut self, now: Instant, partition: &Partition, offset: i64) -> Begin {
         let Some(track) = self.tracks.get_mut(partition) else {
             return Begin::NotAssigned;
         };
         if track.next.is_some_and(|next| offset < next) {
             self.assign(partition.clone(), None);
-            return self.begin(partition, offset);
+            return self.begin(now, partition, offset);
         }
         track.next = Some(offset + 1);
         if track.restored.contains(offset) {
             return Begin::AlreadyFinished;
         }
-        track.pending.insert(offset);
+        track.pending.insert(offset, now);
         Begin::Take(Ticket {
             assignment: track.assignment.clone(),
             offset,
@@ -144,7 +145,7 @@ impl Ledger {
             return false;
         };
         let is_ours = track.assignment.epoch == ticket.assignment.epoch
-            && track.pending.remove(&ticket.offset);
+            && track.pending.remove(&ticket.offset).is_some();
         self.finished += usize::from(is_ours);
         is_ours
     }
@@ -212,6 +213,15 @@ impl Ledger {
             .sum()
     }
 
+    /// A job that was begun before `moment` and is not finished, if there is one.
+    pub(crate) fn begun_before(&self, moment: Instant) -> Option<(Partition, i64)> {
+        self.tracks.values().find_map(|track| {
+            // Offsets are begun in their order: the first is the oldest.
+            let (offset, begun) = track.pending.first_key_value()?;
+            (*begun < moment).then(|| (track.assignment.partition.clone(), *offset))
+        })
+    }
+
     /// What is assigned.
     pub(crate) fn partitions(&self) -> Vec<Partition> {
         self.tracks.keys().cloned().collect()
@@ -224,7 +234,7 @@ impl Track {
     /// Offset to commit and its metadata; none before anything was begun.
     fn position(&self) -> Option<(i64, String)> {
         let next = self.next?;
-        let Some(&first) = self.pending.first() else {
+        let Some((&first, _)) = self.pending.first_key_value() else {
             let offset = self.restored.skip(next);
             let mut above = FinishedAbove::default();
             self.restored
@@ -234,7 +244,7 @@ impl Track {
         };
         let mut above = FinishedAbove::default();
         let mut from = first;
-        for &pending in &self.pending {
+        for &pending in self.pending.keys() {
             above.push(from..pending);
             from = pending + 1;
         }
@@ -246,6 +256,8 @@ impl Track {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -258,7 +270,7 @@ mod tests {
     }
 
     fn take(ledger: &mut Ledger, offset: i64) -> Ticket {
-        match ledger.begin(&partition(), offset) {
+        match ledger.begin(Instant::now(), &partition(), offset) {
             Begin::Take(ticket) => ticket,
             other => panic!("offset {offset} should be taken, got {other:?}"),
         }
@@ -330,7 +342,12 @@ mod tests {
         let mut second = Ledger::default();
         second.assign(partition(), Some((commit.offset, &commit.metadata)));
         let repeated: Vec<i64> = (0..10)
-            .filter(|&at| matches!(second.begin(&partition(), at), Begin::Take(_)))
+            .filter(|&at| {
+                matches!(
+                    second.begin(Instant::now(), &partition(), at),
+                    Begin::Take(_)
+                )
+            })
             .collect();
         assert_eq!(repeated, vec![0, 4, 6, 7, 8]);
     }
@@ -370,6 +387,7 @@ mod tests {
         assert!(ledger.finish(&again));
         assert!(matches!(
             ledger.begin(
+                Instant::now(),
                 &Partition {
                     topic: "other".into(),
                     partition: 0
@@ -392,6 +410,28 @@ mod tests {
         assert_eq!(offset(&ledger), Some(1));
     }
 
+    #[test]
+    fn what_never_ends_is_told_apart_and_holds_up_nothing_behind_it() {
+        let start = Instant::now();
+        let mut ledger = Ledger::default();
+        ledger.assign(partition(), None);
+        let Begin::Take(_) = ledger.begin(start, &partition(), 0) else {
+            panic!("it should be taken");
+        };
+        let later = start + Duration::from_secs(1);
+        for at in 1..20_000 {
+            let Begin::Take(ticket) = ledger.begin(later, &partition(), at) else {
+                panic!("{at} should be taken");
+            };
+            ledger.finish(&ticket);
+        }
+        assert_eq!(ledger.begun_before(start), None);
+        assert_eq!(ledger.begun_before(later), Some((partition(), 0)));
+        let commit = ledger.committable().remove(0);
+        let above = FinishedAbove::decode(0, &commit.metadata);
+        assert!((1..20_000).all(|at| above.contains(at)), "none is repeated");
+    }
+
     proptest! {
         #[test]
         fn a_commit_never_passes_an_unfinished_offset(
@@ -405,10 +445,10 @@ mod tests {
                 ledger.finish(&tickets[index]);
                 let commit = ledger.committable().remove(0);
                 let above = FinishedAbove::decode(commit.offset, &commit.metadata);
-                let first = (0..60).find(|at| ledger.tracks[&partition()].pending.contains(at));
+                let first = (0..60).find(|at| ledger.tracks[&partition()].pending.contains_key(at));
                 prop_assert_eq!(commit.offset, first.unwrap_or(60));
                 for at in commit.offset..60 {
-                    let is_pending = ledger.tracks[&partition()].pending.contains(&at);
+                    let is_pending = ledger.tracks[&partition()].pending.contains_key(&at);
                     prop_assert_eq!(above.contains(at), !is_pending);
                 }
             }

@@ -26,7 +26,7 @@ use crate::attempts::Attempts;
 use crate::batch::BatchLimits;
 use crate::breaker::Breaker;
 use crate::config::{Assignment, Config};
-use crate::consume::{Consume, Ends};
+use crate::consume::{Consume, Ends, UNCOMMITTED_MAX};
 use crate::content::ContentCache;
 use crate::control;
 use crate::decode::Decoder;
@@ -36,7 +36,7 @@ use crate::frame::FramePool;
 use crate::heartbeat::Pulse;
 use crate::infer::{Alarm, Bench};
 use crate::models::Serving;
-use crate::publish::{Completion, Outbox, Publisher, Refused, Signature};
+use crate::publish::{Away, Completion, Outbox, Publisher, Refused, Signature};
 use crate::reload::{Shift, Source};
 use crate::stats::Stats;
 use crate::told::Told;
@@ -90,7 +90,7 @@ impl Line {
         let attempts = Attempts::open(self.config.attempts_file.as_deref())?;
         attempts.watch(self.config.limits.hang_max);
         let in_flight_max = self.config.limits.in_flight_max;
-        let (completed, completions) = bounded(in_flight_max);
+        let (completed, completions) = bounded(in_flight_max + UNCOMMITTED_MAX);
         let is_weighted = self.config.kafka.assignment == Assignment::Weighted;
         let told = is_weighted.then(|| Arc::new(Told::new(self.stats.clone())));
         let (outbox, refused) = self.outbox(completed, told.clone())?;
@@ -114,6 +114,7 @@ impl Line {
             self.stats.content.clone(),
         ));
         let of_this_run = attempts.clone();
+        let (away, places_free) = Away::new();
         let started = self.start(&mut stages, &channels, &content, &attempts);
         let ended = started.and_then(|()| {
             let (jobs, to_fetch) = mpsc::channel(in_flight_max);
@@ -124,6 +125,7 @@ impl Line {
                 refused,
                 tiers: self.config.kafka.retries.clone(),
                 breaker: Breaker::new(self.config.limits.dead_letters_max),
+                away: away.clone(),
                 stop: self.stop.clone(),
             };
             stages.spawn("publish", move || publisher.run());
@@ -131,6 +133,8 @@ impl Line {
             let ends = Ends {
                 jobs,
                 completions,
+                away,
+                places_free,
                 stats: self.stats.clone(),
                 stop: self.stop.clone(),
                 told,
@@ -240,6 +244,7 @@ impl Line {
         let fetch = Fetch {
             fetcher: Fetcher::new(&self.config.sources, self.stats.fetch.clone())?,
             features: recognizer.subset.features,
+            job_max: limits.job_max,
             places: Arc::new(Semaphore::new(places)),
             fetched,
             endings,

@@ -2,16 +2,21 @@
 //!
 //! **Invariant:** a job is finished only after Kafka has acknowledged every record of it.
 
+mod away;
+mod hold;
 mod outbox;
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use crossbeam_channel::{Receiver, select};
+use crossbeam_channel::{Receiver, at, never, select};
 use spillway_wire::{
     Headers, JobError, JobResult, Outcome, Reason, SCHEMA, Stage, TimingsMs, header_names,
     result_id, topics,
 };
 
+pub(crate) use away::Away;
+use hold::Hold;
 pub(crate) use outbox::{Completion, Outbox, Refused};
 use outbox::{Delivery, Letter, Sent};
 
@@ -40,8 +45,12 @@ pub(crate) struct Publisher {
     pub(crate) refused: Receiver<Refused>,
     pub(crate) tiers: Tiers,
     pub(crate) breaker: Breaker,
+    pub(crate) away: Arc<Away>,
     pub(crate) stop: Arc<Stop>,
 }
+
+/// Records that wait for company.
+type Held = Hold<Letter>;
 
 // === impl Publisher ===
 
@@ -49,10 +58,12 @@ impl Publisher {
     /// Publishes until there are no more endings and everything is acknowledged.
     pub(crate) fn run(mut self) {
         let (endings, refused) = (self.endings.clone(), self.refused.clone());
+        let mut held = Held::new();
         loop {
+            let due = held.deadline().map_or_else(never, at);
             select! {
                 recv(endings) -> ending => match ending {
-                    Ok(ending) => self.publish(ending),
+                    Ok(ending) => self.publish(ending, &mut held),
                     Err(_) => break,
                 },
                 recv(refused) -> refused => {
@@ -60,12 +71,23 @@ impl Publisher {
                         self.outbox.send_otherwise(refused);
                     }
                 }
+                recv(due) -> _ => {}
+            }
+            for letter in held.due(Instant::now(), || self.away.will_be_more()) {
+                self.send(letter);
             }
         }
+        held.due(Instant::now(), || false)
+            .for_each(|letter| self.send(letter));
         self.outbox.flush_all(&self.refused);
     }
 
-    fn publish(&mut self, ending: Ending) {
+    fn send(&self, letter: Letter) {
+        self.outbox.send(letter);
+        crash::point(Step::Sent);
+    }
+
+    fn publish(&mut self, ending: Ending, held: &mut Held) {
         let Ending {
             work,
             found,
@@ -74,7 +96,7 @@ impl Publisher {
         if let Err(failure) = &found
             && let Some(again) = self.tiers.again(&work, failure, now_ms())
         {
-            return self.put_off(&work, failure, again);
+            return self.put_off(&work, failure, again, held);
         }
         // A dead letter keeps what nobody can fix by trying again: records that are no jobs, and poison.
         let is_dead = found.as_ref().is_err_and(|failure| {
@@ -87,6 +109,8 @@ impl Publisher {
         }
         let result = self.result(&work, found, lacking);
         let key = work.key();
+        // Before its answer can come.
+        self.away.sent();
         let delivery = Arc::new(Delivery::new(
             &work.record,
             if is_dead { 2 } else { 1 },
@@ -94,7 +118,7 @@ impl Publisher {
         ));
         if let (true, Some(error)) = (is_dead, &result.error) {
             let letter = self.dead_letter(&work, error, key.clone(), delivery.clone());
-            self.outbox.send(letter);
+            held.push(Instant::now(), letter);
         }
         let time = jiff::Timestamp::from_millisecond(result.finished_at_ms).unwrap_or_default();
         let headers = Headers::cloud_event(
@@ -103,29 +127,31 @@ impl Publisher {
             "result",
             &time.to_string(),
         );
-        self.outbox.send(Letter {
+        let letter = Letter {
             topic: self.signature.results_topic.clone(),
             partition: work.job.reply_partition,
             key,
             value: result.encode(),
             headers: headers.with_trace(work.record.trace().as_ref()),
             sent: Sent::Job(delivery),
-        });
-        crash::point(Step::Sent);
+        };
+        held.push(Instant::now(), letter);
     }
 
     /// Lays a job where it waits for its next try.
-    fn put_off(&self, work: &Work, failure: &Failure, again: Again) {
+    fn put_off(&self, work: &Work, failure: &Failure, again: Again, held: &mut Held) {
         let record = &work.record;
+        self.away.sent();
         let delivery = Arc::new(Delivery::put_off(record, failure.reason));
-        self.outbox.send(Letter {
+        let letter = Letter {
             headers: again.headers(work, failure),
             topic: again.topic,
             partition: None,
             key: work.key(),
             value: record.value.clone(),
             sent: Sent::Job(delivery),
-        });
+        };
+        held.push(Instant::now(), letter);
     }
 
     fn dead_letter(

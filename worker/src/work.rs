@@ -33,6 +33,8 @@ pub(crate) struct Record {
 pub(crate) struct Work {
     pub(crate) record: Record,
     pub(crate) job: Job,
+    /// When it ends without an answer: its own deadline, or what this worker gives any job.
+    pub(crate) until_ms: UnixMs,
     pub(crate) image: Option<ImageInfo>,
     /// Digest of the model set that answered; none before one did.
     pub(crate) model_set: Option<Arc<str>>,
@@ -151,6 +153,11 @@ impl Work {
             .is_some_and(|deadline| now_ms >= deadline)
     }
 
+    /// Whether nothing more is begun for it.
+    pub(crate) fn is_over(&self, now_ms: UnixMs) -> bool {
+        now_ms >= self.until_ms
+    }
+
     /// The key of every record that is written of it.
     pub(crate) fn key(&self) -> Vec<u8> {
         let own = self.record.key.clone();
@@ -171,13 +178,15 @@ impl Work {
         }
     }
 
-    /// Ends it because its deadline has passed.
+    /// Ends it because its time is over.
     pub(crate) fn expire(self: Box<Self>, stage: Stage) -> Ending {
-        self.fail(Failure::new(
-            stage,
-            Reason::DeadlineExceeded,
-            "the deadline passed before the job was done",
-        ))
+        let message = match self.job.deadline_ms {
+            Some(deadline) if deadline <= self.until_ms => {
+                "the deadline passed before the job was done"
+            }
+            _ => "the job took longer than this worker gives any",
+        };
+        self.fail(Failure::new(stage, Reason::DeadlineExceeded, message))
     }
 }
 

@@ -158,6 +158,7 @@ impl Runner {
             .envs(&found.environment)
             .env("SPILLWAY_METADATA", metadata)
             .env("SPILLWAY_LEASE_FILE", lease)
+            .env("SPILLWAY_ATTEMPTS_FILE", folder.join("attempts"))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

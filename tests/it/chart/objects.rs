@@ -145,6 +145,30 @@ fn the_base_pools_size_is_the_controllers_and_its_grace_covers_a_drain() {
 }
 
 #[test]
+fn what_a_worker_was_at_outlives_its_container() {
+    everywhere(|file, objects| {
+        for workers in find(objects, "Deployment", "worker") {
+            let (_, spec) = pod(workers).unwrap();
+            let container = &spec["containers"][0];
+            let kept = list(&container["env"])
+                .iter()
+                .find(|it| it["name"] == "SPILLWAY_ATTEMPTS_FILE");
+            let kept = kept.unwrap()["value"].as_str().unwrap();
+            let mount = list(&container["volumeMounts"]).iter().find(|it| {
+                let path = it["mountPath"].as_str().unwrap();
+                kept.starts_with(&format!("{path}/"))
+            });
+            let mount = mount.unwrap_or_else(|| panic!("{file}: {kept} is in no volume"));
+            assert!(mount["readOnly"].is_null(), "{file}: {mount}");
+            let volume = list(&spec["volumes"])
+                .iter()
+                .find(|it| it["name"] == mount["name"]);
+            assert!(volume.unwrap()["emptyDir"].is_object(), "{file}: {mount}");
+        }
+    });
+}
+
+#[test]
 fn base_workers_are_pinned_to_gpu_nodes_and_have_one_gpu_each() {
     let Some(helm) = helm::require("helm") else {
         return;

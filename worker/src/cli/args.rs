@@ -262,6 +262,10 @@ struct LimitArgs {
     /// again.
     #[arg(long, env = "SPILLWAY_HANG_TIMEOUT", default_value = "60s", value_parser = seconds)]
     hang_timeout: Duration,
+    /// Longest time that a job may take in this worker, from its beginning to its result; then it ends in
+    /// DEADLINE_EXCEEDED.
+    #[arg(long, env = "SPILLWAY_JOB_TIMEOUT", default_value = "10m", value_parser = seconds)]
+    job_timeout: Duration,
     /// Longest time that an image waits for others to run with.
     #[arg(long, env = "SPILLWAY_BATCH_WAIT", default_value = "10ms", value_parser = seconds)]
     batch_wait: Duration,
@@ -404,6 +408,7 @@ impl LimitArgs {
             canary_every: self.canary_every,
             dead_letters_max: self.dead_letters_max,
             hang_max: self.hang_timeout,
+            job_max: self.job_timeout,
             drain_timeout,
         }
     }

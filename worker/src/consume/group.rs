@@ -18,7 +18,7 @@ use crate::attempts::Attempts;
 use crate::crash::{self, Step};
 use crate::ffi::CommitQueue;
 use crate::ledger::Ledger;
-use crate::publish::Completion;
+use crate::publish::{Away, Completion};
 use crate::stats::{Done, Stats};
 
 /// Longest wait for what is in flight in partitions that are taken away.
@@ -35,6 +35,7 @@ pub(super) struct Shared {
     ledger: Mutex<Ledger>,
     attempts: Arc<Attempts>,
     pub(super) completions: Receiver<Completion>,
+    pub(super) away: Arc<Away>,
     pub(super) stats: Arc<Stats>,
     pub(super) is_saturated: AtomicBool,
     /// Where commits go; none before there is a consumer, and when it ends.
@@ -60,6 +61,7 @@ pub(super) struct Group {
 impl Shared {
     pub(super) fn new(
         completions: Receiver<Completion>,
+        away: Arc<Away>,
         stats: Arc<Stats>,
         attempts: Arc<Attempts>,
     ) -> Self {
@@ -67,6 +69,7 @@ impl Shared {
             attempts,
             ledger: Mutex::default(),
             completions,
+            away,
             stats,
             is_saturated: AtomicBool::new(false),
             queue: Mutex::default(),
@@ -87,6 +90,7 @@ impl Shared {
 
     /// Finishes a job, unless it belongs to an earlier assignment.
     pub(super) fn absorb(&self, completion: &Completion) {
+        self.away.back();
         if !self.ledger().finish(&completion.ticket) {
             return;
         }

@@ -1,12 +1,14 @@
 //! What fetch, decode and batch do with each job.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use futures::FutureExt as _;
 use spillway_wire::{ImageSource, Job, Reason, Stage};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 use crate::attempts::{ATTEMPTS_MAX, Lane};
 use crate::batch::{BatchLimits, Batcher};
@@ -20,7 +22,7 @@ use crate::work::{
     Ending, Failure, Fetched, Framed, Record, Spent, Wants, Work, feature_name, now_ms,
 };
 
-/// How long a fetch may take where the job names no deadline; the fetcher has its own, shorter limit.
+/// How long a fetch may take, wherever from; the fetcher has its own, shorter limit for what comes over http.
 const FETCH_MAX: Duration = Duration::from_secs(60);
 /// Most records that are taken from the consumer in one go.
 const READ_AT_ONCE: usize = 64;
@@ -29,6 +31,8 @@ const READ_AT_ONCE: usize = 64;
 pub(super) struct Fetch {
     pub(super) fetcher: Fetcher,
     pub(super) features: Wants,
+    /// Longest time of a job.
+    pub(super) job_max: Duration,
     /// One for each file that is being fetched or waits for a decoder.
     pub(super) places: Arc<Semaphore>,
     pub(super) fetched: Sender<Fetched>,
@@ -63,7 +67,7 @@ impl Fetch {
 
     /// Hands an image that came with its job on; begins to fetch any other, once there is a place.
     async fn take(self: Arc<Self>, record: Record) {
-        let mut work = match read(record, self.features) {
+        let mut work = match read(record, self.features, self.job_max) {
             Ok(work) => work,
             Err(ending) => return self.end(ending),
         };
@@ -91,15 +95,14 @@ impl Fetch {
         mut work: Box<Work>,
         source: ImageSource,
     ) -> Result<(Box<Work>, Vec<u8>), Box<Ending>> {
-        let left = work.job.deadline_ms.map_or(FETCH_MAX, |deadline| {
-            Duration::from_millis(u64::try_from(deadline - now_ms()).unwrap_or(0))
-        });
+        let left = u64::try_from(work.until_ms - now_ms()).unwrap_or(0);
+        let left = Duration::from_millis(left).min(FETCH_MAX);
         let began = Instant::now();
-        let fetched = self.fetcher.fetch(source, left).await;
+        let fetched = whatever_comes(self.fetcher.fetch(source, left), left).await;
         work.spent.fetch = began.elapsed();
         match fetched {
             Ok(bytes) => Ok((work, bytes)),
-            Err(_) if work.is_late(now_ms()) => Err(Box::new(work.expire(Stage::Fetch))),
+            Err(_) if work.is_over(now_ms()) => Err(Box::new(work.expire(Stage::Fetch))),
             Err(failure) => {
                 debug!(
                     job = work.job.id,
@@ -123,15 +126,38 @@ impl Fetch {
     }
 }
 
+/// What comes of a fetch, even if it never ends or panics: its job must end all the same.
+async fn whatever_comes<T>(
+    fetch: impl Future<Output = Result<T, Failure>>,
+    time: Duration,
+) -> Result<T, Failure> {
+    let caught = AssertUnwindSafe(fetch).catch_unwind();
+    match tokio::time::timeout(time, caught).await {
+        Ok(Ok(fetched)) => fetched,
+        Ok(Err(_)) => {
+            warn!("a fetch panicked");
+            let message = "the fetch gave up";
+            Err(Failure::new(Stage::Fetch, Reason::FetchFailed, message))
+        }
+        Err(_) => {
+            let message = "the image took too long in all";
+            Err(Failure::new(Stage::Fetch, Reason::FetchTimeout, message))
+        }
+    }
+}
+
 /// Reads a record: work, or its ending where there is nothing to do.
-fn read(record: Record, features: Wants) -> Result<Box<Work>, Ending> {
+fn read(record: Record, features: Wants, job_max: Duration) -> Result<Box<Work>, Ending> {
     let job = Job::decode(&record.value);
     let (job, error) = match job {
         Ok(job) => (job, None),
         Err(error) => (stand_in(&record), Some(error)),
     };
+    let job_max = i64::try_from(job_max.as_millis()).unwrap_or(i64::MAX);
+    let until_ms = now_ms().saturating_add(job_max);
     let work = Box::new(Work {
         record,
+        until_ms: job.deadline_ms.map_or(until_ms, |own| own.min(until_ms)),
         job,
         image: None,
         model_set: None,
@@ -148,7 +174,7 @@ fn read(record: Record, features: Wants) -> Result<Box<Work>, Ending> {
         let failure = Failure::new(Stage::Receive, Reason::Crashed, message);
         return Err(work.fail(failure));
     }
-    if work.is_late(now_ms()) {
+    if work.is_over(now_ms()) {
         return Err(work.expire(Stage::Receive));
     }
     let wants = wants(&work.job, features);
@@ -210,7 +236,7 @@ impl Decode {
             place,
         } = fetched;
         // The ends of both channels go away only when the process does.
-        if work.is_late(now_ms()) {
+        if work.is_over(now_ms()) {
             let _ = self.endings.send(work.expire(Stage::Decode));
             return;
         }
@@ -287,5 +313,28 @@ pub(super) fn batch(
         if let Some(due) = batcher.due(Instant::now()) {
             send(due);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fetch_that_panics_or_never_ends_is_a_failure_like_any_other() {
+        let time = Duration::from_secs(60);
+        let reason = |fetched: Result<(), Failure>| fetched.unwrap_err().reason;
+        let panics = async { panic!("a bug") };
+        assert_eq!(
+            reason(whatever_comes(panics, time).await),
+            Reason::FetchFailed
+        );
+        let (hangs, short) = (std::future::pending(), Duration::from_millis(10));
+        assert_eq!(
+            reason(whatever_comes(hangs, short).await),
+            Reason::FetchTimeout
+        );
+        let ends = std::future::ready(Ok(()));
+        assert_eq!(whatever_comes(ends, time).await, Ok(()));
     }
 }

@@ -22,6 +22,7 @@ mod changing;
 mod hostile;
 mod killers;
 mod network;
+mod over;
 
 use super::*;
 use crate::batch::BatchLimits;
@@ -108,6 +109,7 @@ fn config(brokers: String, worker: &str) -> Config {
             canary_every: Duration::ZERO,
             dead_letters_max: 0.5,
             hang_max: Duration::from_secs(60),
+            job_max: Duration::from_secs(600),
             drain_timeout: WAIT,
         },
         attempts_file: None,

@@ -42,8 +42,14 @@ pub(crate) struct Torch {
 struct Loaded {
     module: CModule,
     input: Size,
-    /// On the device: from which score on each label counts. Empty where the model labels nothing.
-    thresholds: Mutex<Tensor>,
+    thresholds: Thresholds,
+}
+
+/// From which score on each label counts; none where the model labels nothing.
+pub(super) struct Thresholds {
+    here: Vec<f32>,
+    /// The same on a GPU, where the labels are chosen there.
+    there: Option<Mutex<Tensor>>,
 }
 
 /// A batch on the device: `u8 [n, 3, height, width]`, channels last.
@@ -146,7 +152,7 @@ impl Loaded {
             Ok(Self {
                 module,
                 input: model.input,
-                thresholds: Mutex::new(Tensor::f_from_slice(&thresholds)?.f_to_device(device)?),
+                thresholds: Thresholds::new(thresholds, device)?,
             })
         };
         // `CModule::to` panics where it fails.
@@ -166,23 +172,83 @@ pub(super) fn read(rows: &Tensor) -> Result<Rows, TchError> {
     Ok(Rows { values, width })
 }
 
-/// Of each row of scores, those that reach their thresholds, the best first.
+// === impl Thresholds ===
+
+impl Thresholds {
+    pub(super) fn new(thresholds: Vec<f32>, device: Device) -> Result<Self, TchError> {
+        let there = match device.is_cuda() {
+            true => Some(Mutex::new(
+                Tensor::f_from_slice(&thresholds)?.f_to_device(device)?,
+            )),
+            false => None,
+        };
+        Ok(Self {
+            here: thresholds,
+            there,
+        })
+    }
+
+    /// Of each row of scores, those that reach their thresholds, the best first.
+    ///
+    /// `scores`: `f32 [n, labels]`, on the device of the thresholds.
+    ///
+    /// # Errors
+    /// `Failed` where there are more or fewer scores than labels, or one is not a number.
+    pub(super) fn select(&self, scores: &Tensor) -> Result<Vec<Vec<Scored>>, BackendError> {
+        let labels = self.here.len();
+        if scores.size().get(1) != Some(&(labels as i64)) {
+            let message = format!("{:?} are no scores of {labels} labels", scores.size());
+            return Err(BackendError::Failed(message));
+        }
+        match &self.there {
+            None => {
+                // One pass over what is in the cache: sorting a whole row, as topk does, costs twice the matrix.
+                let rows = read(scores).map_err(explain)?;
+                rows.iter().map(|row| best(row, &self.here)).collect()
+            }
+            Some(thresholds) => {
+                let thresholds = thresholds.lock().unwrap_or_else(PoisonError::into_inner);
+                let thresholds = thresholds.shallow_clone();
+                select_there(scores, &thresholds)
+            }
+        }
+    }
+}
+
+/// Those of a row that reach their thresholds, the best first, and of equal ones the first.
+fn best(row: &[f32], thresholds: &[f32]) -> Result<Vec<Scored>, BackendError> {
+    // Without an early end, so that it is done for many at once.
+    if row
+        .iter()
+        .fold(false, |any, score| any | !score.is_finite())
+    {
+        return Err(BackendError::Failed("an answer is not a number".into()));
+    }
+    let better = |a: &Scored, b: &Scored| b.score.total_cmp(&a.score).then(a.label.cmp(&b.label));
+    let reaching = row.iter().zip(thresholds).enumerate();
+    let reaching = reaching.filter(|(_, (score, threshold))| score >= threshold);
+    let mut scored: Vec<Scored> = reaching
+        .map(|(label, (score, _))| Scored {
+            label,
+            score: *score,
+        })
+        .collect();
+    if scored.len() > LABELS_MAX {
+        scored.select_nth_unstable_by(LABELS_MAX - 1, better);
+        scored.truncate(LABELS_MAX);
+    }
+    scored.sort_unstable_by(better);
+    Ok(scored)
+}
+
+/// The same on a GPU: chosen there, so that what is read back does not grow with the number of labels.
 ///
-/// `scores`: `f32 [n, labels]`; `thresholds`: `f32 [labels]`, on the same device.
-/// Chosen there, so that what is read back does not grow with the number of labels.
-///
-/// # Errors
-/// `Failed` also where a score is not a number.
-pub(crate) fn select(
+/// `scores`: `f32 [n, labels]`; `thresholds`: `f32 [labels]`, on the same device. Of equal scores any may come first.
+pub(super) fn select_there(
     scores: &Tensor,
     thresholds: &Tensor,
 ) -> Result<Vec<Vec<Scored>>, BackendError> {
-    let labels = thresholds.size()[0];
-    if scores.size().get(1) != Some(&labels) {
-        let message = format!("{:?} are no scores of {labels} labels", scores.size());
-        return Err(BackendError::Failed(message));
-    }
-    let most = labels.min(LABELS_MAX as i64);
+    let most = thresholds.size()[0].min(LABELS_MAX as i64);
     let chosen = || {
         // Below every score there is, so that it sorts last and is told apart.
         let out = Tensor::f_full([], -1.0, (Kind::Float, scores.device()))?;
@@ -350,12 +416,7 @@ impl Staged for Batch<'_> {
 
     fn run_labels(&self, model: usize, images: &[usize]) -> Result<Vec<Vec<Scored>>, BackendError> {
         let scores = self.output(model, images).map_err(explain)?;
-        let thresholds = &self.torch.models[model].thresholds;
-        let thresholds = thresholds
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .shallow_clone();
-        select(&scores, &thresholds)
+        self.torch.models[model].thresholds.select(&scores)
     }
 
     fn run_crops(&self, model: usize, crops: &[Crop]) -> Result<Rows, BackendError> {
@@ -416,29 +477,45 @@ mod tests {
 
     use super::*;
 
+    /// The choice as it is made here, and as a GPU would make it.
+    fn choices(scores: &Tensor, thresholds: &[f32]) -> [Result<Vec<Vec<Scored>>, BackendError>; 2] {
+        let here = Thresholds::new(thresholds.to_vec(), Device::Cpu).unwrap();
+        let there = Tensor::from_slice(thresholds);
+        [here.select(scores), select_there(scores, &there)]
+    }
+
     proptest! {
         #[test]
-        fn the_device_chooses_what_a_loop_would(
+        fn what_is_chosen_is_what_sorting_would_choose(
             rows in proptest::collection::vec(proptest::collection::vec(0.0..1.0_f32, 150), 1..4),
             threshold in 0.0..1.0_f32,
         ) {
             let thresholds: Vec<f32> = (0..150).map(|at| threshold * (at % 3) as f32 / 2.0).collect();
             let scores = Tensor::from_slice(&rows.concat()).reshape([rows.len() as i64, 150]);
-            let chosen = select(&scores, &Tensor::from_slice(&thresholds)).unwrap();
-            for (row, chosen) in rows.iter().zip(chosen) {
-                let mut expected: Vec<f32> = row
-                    .iter()
-                    .zip(&thresholds)
-                    .filter(|(score, threshold)| score >= threshold)
-                    .map(|(score, _)| *score)
-                    .collect();
-                expected.sort_by(|a, b| b.total_cmp(a));
-                expected.truncate(LABELS_MAX);
-                let scores: Vec<f32> = chosen.iter().map(|it| it.score).collect();
-                prop_assert_eq!(scores, expected);
-                prop_assert!(chosen.iter().all(|it| row[it.label] == it.score));
+            for chosen in choices(&scores, &thresholds) {
+                for (row, chosen) in rows.iter().zip(chosen.unwrap()) {
+                    let mut expected: Vec<f32> = row
+                        .iter()
+                        .zip(&thresholds)
+                        .filter(|(score, threshold)| score >= threshold)
+                        .map(|(score, _)| *score)
+                        .collect();
+                    expected.sort_by(|a, b| b.total_cmp(a));
+                    expected.truncate(LABELS_MAX);
+                    let scores: Vec<f32> = chosen.iter().map(|it| it.score).collect();
+                    prop_assert_eq!(scores, expected);
+                    prop_assert!(chosen.iter().all(|it| row[it.label] == it.score));
+                }
             }
         }
+    }
+
+    #[test]
+    fn of_equal_scores_the_first_labels_are_chosen() {
+        let scores = Tensor::from_slice(&[0.5_f32; 150]).reshape([1, 150]);
+        let [here, _] = choices(&scores, &[0.5; 150]);
+        let labels: Vec<usize> = here.unwrap()[0].iter().map(|it| it.label).collect();
+        assert_eq!(labels, (0..LABELS_MAX).collect::<Vec<_>>());
     }
 
     #[test]
@@ -448,9 +525,10 @@ mod tests {
                 let mut row = [0.5_f32; 150];
                 row[at] = spoilt;
                 let scores = Tensor::from_slice(&row).reshape([1, 150]);
-                let thresholds = Tensor::from_slice(&[0.9_f32; 150]);
-                let error = select(&scores, &thresholds).unwrap_err().to_string();
-                assert!(error.contains("not a number"), "{spoilt} at {at}: {error}");
+                for choice in choices(&scores, &[0.9; 150]) {
+                    let error = choice.unwrap_err().to_string();
+                    assert!(error.contains("not a number"), "{spoilt} at {at}: {error}");
+                }
             }
         }
     }
@@ -458,7 +536,8 @@ mod tests {
     #[test]
     fn scores_of_other_labels_fail() {
         let scores = Tensor::from_slice(&[0.5_f32; 6]).reshape([2, 3]);
-        let error = select(&scores, &Tensor::from_slice(&[0.5_f32; 4])).unwrap_err();
+        let thresholds = Thresholds::new(vec![0.5; 4], Device::Cpu).unwrap();
+        let error = thresholds.select(&scores).unwrap_err();
         assert!(
             error.to_string().contains("no scores of 4 labels"),
             "{error}"

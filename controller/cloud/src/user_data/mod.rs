@@ -28,6 +28,8 @@ const FOLDER: &str = "/etc/spillway";
 const LEASE_FILE: &str = "/run/spillway/lease";
 /// The secret's place, apart from the lease's: that folder is open to the worker's user.
 const SECRET_FILE: &str = "/run/spillway-secret/secret.env";
+/// On the machine's own disk, so that it outlives the worker's container.
+const ATTEMPTS_FILE: &str = "/var/lib/spillway/state/attempts";
 /// Where a model set is unpacked.
 const MODEL_SET: &str = "/var/lib/spillway/models";
 
@@ -179,6 +181,7 @@ impl Boot {
         set("SPILLWAY_INTENT", &request.intent);
         set("SPILLWAY_ATTEMPT", &request.attempt.to_string());
         set("SPILLWAY_LEASE_FILE", LEASE_FILE);
+        set("SPILLWAY_ATTEMPTS_FILE", ATTEMPTS_FILE);
         set("SPILLWAY_LEASE_SECONDS", &seconds(request.lease));
         set("SPILLWAY_FIRST_LEASE_SECONDS", &seconds(self.first_lease));
         set("SPILLWAY_SECRET_FILE", SECRET_FILE);

@@ -126,6 +126,7 @@ fn the_environment_goes_through_as_it_is() {
         "SPILLWAY_INTENT=gpu-00042",
         "SPILLWAY_ATTEMPT=2",
         "SPILLWAY_LEASE_FILE=/run/spillway/lease",
+        "SPILLWAY_ATTEMPTS_FILE=/var/lib/spillway/state/attempts",
         "SPILLWAY_LEASE_SECONDS=900",
     ] {
         assert!(env.lines().any(|it| it == line), "{line} in\n{env}");
@@ -212,6 +213,8 @@ impl Machine {
             let name = Path::new(&path).file_name().unwrap();
             fs::write(machine.folder.path().join("etc").join(name), content).unwrap();
         }
+        let attempts = machine.path("var/state/attempts").display().to_string();
+        machine.set("SPILLWAY_ATTEMPTS_FILE", &attempts);
         for name in ["shutdown", "systemctl"] {
             machine.stand_in(
                 name,
@@ -494,4 +497,8 @@ fn a_container_runs_by_digest_on_the_hosts_network() {
     );
     assert!(ran.ends_with(&image), "{ran}");
     assert!(ran.contains("--network host") && ran.contains("--device nvidia.com/gpu=all"));
+    // What it was at outlives the container.
+    let state = machine.path("var/state");
+    let state = state.display();
+    assert!(ran.contains(&format!("--volume {state}:{state}")), "{ran}");
 }

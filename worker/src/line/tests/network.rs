@@ -311,18 +311,13 @@ fn nothing_inside_is_contacted_whatever_the_address_the_name_or_the_origin() {
     let origins = Origins::start();
     let bed = Bed::new(1);
     let mut config = bed.config("w1");
-    config.limits.in_flight_max = 256;
+    config.limits.in_flight_max = 128;
     let worker = bed.start(config);
-    for case in &cases {
-        bed.send_job(
-            0,
-            &Job::new(
-                case.id.clone(),
-                now_ms(),
-                ImageSource::Uri(case.uri.clone()),
-            ),
-        );
-    }
+    let job = |case: &Case| {
+        let image = ImageSource::Uri(case.uri.clone());
+        Job::new(case.id.clone(), now_ms(), image)
+    };
+    bed.send_all(&cases.iter().map(job).collect::<Vec<Job>>());
     let endings = bed.endings(cases.len(), ALL_MAX);
     worker.drain();
 

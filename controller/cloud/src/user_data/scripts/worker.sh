@@ -9,6 +9,9 @@ SPILLWAY_INSTANCE=$(instance_id)
 # The controller knows the worker by its machine's name.
 export SPILLWAY_INSTANCE SPILLWAY_WORKER_ID=$SPILLWAY_INSTANCE
 secret=$SPILLWAY_SECRET_FILE
+state=$(dirname "$SPILLWAY_ATTEMPTS_FILE")
+# The worker may run as any user.
+mkdir -p "$state" && chmod 1777 "$state"
 
 if [ -n "${SPILLWAY_PROGRAM:-}" ]; then
   load "$secret"
@@ -31,5 +34,5 @@ fi
 exec "$engine" "${run[@]}" --network host --security-opt label=disable \
   --env-file "$here/worker.env" --env-file "$secret" \
   --env SPILLWAY_INSTANCE --env SPILLWAY_WORKER_ID \
-  --volume "$(dirname "$SPILLWAY_LEASE_FILE"):$(dirname "$SPILLWAY_LEASE_FILE")" \
+  --volume "$(dirname "$SPILLWAY_LEASE_FILE"):$(dirname "$SPILLWAY_LEASE_FILE")" --volume "$state:$state" \
   "${models[@]}" "$SPILLWAY_IMAGE" "$@"
