@@ -208,7 +208,7 @@ async fn memory_is_flat_and_bombs_raise_it_within_their_bound() {
     };
 
     let mut image = |number: usize| {
-        let of = if number % LARGE_EVERY == 0 {
+        let of = if number.is_multiple_of(LARGE_EVERY) {
             &large
         } else {
             &small

@@ -59,7 +59,8 @@ impl CallBudget {
     /// The most calls that are made within `time`, looks and changes.
     #[must_use]
     pub fn most_within(time: Duration) -> (u64, u64) {
-        let most = |rate: u32| u64::from(AT_ONCE) + time.as_secs() * u64::from(rate) + 1;
+        let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let most = |rate: u32| u64::from(AT_ONCE) + ms.saturating_mul(rate.into()) / 1_000 + 1;
         (most(READS_PER_SECOND), most(WRITES_PER_SECOND))
     }
 
