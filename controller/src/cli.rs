@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::api::AppConfig;
-use crate::cluster::{ClusterConfig, Leave};
+use crate::cluster::{ClusterConfig, Controllers, Leave};
 use crate::history::Keep;
 use crate::intents::CLOSED_MAX;
 use crate::kafka_args::KafkaArgs;
@@ -161,9 +161,9 @@ struct ClusterArgs {
     /// uninstalls. What it cannot reach ends by its dead-man lease.
     #[arg(long, value_name = "SECONDS", requires = "kubernetes", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     leave: Option<u64>,
-    /// Before that, tell the Deployment of the controllers to have no pods, so that this one leads.
-    #[arg(long, value_name = "DEPLOYMENT", requires = "leave")]
-    leave_after: Option<String>,
+    /// Before that, tell the Deployment or StatefulSet of the controllers to have no pods, so that this one leads.
+    #[arg(long, value_name = "KIND/NAME", requires = "leave")]
+    leave_after: Option<Controllers>,
     /// Folder of the machines of the `process` provider, which replicas on one host share; by default the state folder.
     #[arg(long, env = "SPILLWAY_MACHINES", value_name = "DIR")]
     machines: Option<PathBuf>,

@@ -3,6 +3,7 @@
 //! For whoever uninstalls. The controllers are stopped first, so that this one leads; it then decides as they did, under
 //! an order for no machines. What it cannot reach within its time ends by its dead-man lease.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,14 +26,37 @@ const ORDER_MIN: Duration = Duration::from_secs(60);
 pub(crate) struct Leave {
     /// The longest that it takes.
     pub(crate) within: Duration,
-    /// The Deployment of the controllers that are to stop first.
-    pub(crate) after: Option<String>,
+    /// The controllers that are to stop first.
+    pub(crate) after: Option<Controllers>,
+}
+
+/// The workload of the controllers: `deployment/NAME` or `statefulset/NAME`, as kubectl names it.
+#[derive(Debug, Clone)]
+pub(crate) struct Controllers {
+    kind: WorkloadKind,
+    name: String,
+}
+
+// === impl Controllers ===
+
+impl FromStr for Controllers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (kind, name) = match text.split_once('/') {
+            Some(("deployment", name)) => (WorkloadKind::Deployment, name),
+            Some(("statefulset", name)) => (WorkloadKind::StatefulSet, name),
+            _ => return Err("it is `deployment/NAME` or `statefulset/NAME`".to_owned()),
+        };
+        let name = name.to_owned();
+        Ok(Self { kind, name })
+    }
 }
 
 // === impl Leave ===
 
 impl Leave {
-    /// Tells the Deployment of the other controllers to have no pods; one that is not there has none.
+    /// Tells the workload of the other controllers to have no pods; one that is not there has none.
     ///
     /// # Errors
     /// When the API server refuses it: they would go on.
@@ -41,11 +65,11 @@ impl Leave {
         client: &Client,
         namespace: &str,
     ) -> Result<(), KubeError> {
-        let Some(name) = &self.after else {
+        let Some(Controllers { kind, name }) = &self.after else {
             return Ok(());
         };
         let workload = Workload {
-            kind: WorkloadKind::Deployment,
+            kind: *kind,
             name: name.clone(),
             namespace: None,
             min: 0,
@@ -53,7 +77,7 @@ impl Leave {
         };
         match Base::new(client, namespace, workload).set(0, &[]).await {
             Ok(()) => {
-                info!(deployment = name, "controllers were told to end");
+                info!(name, "controllers were told to end");
                 Ok(())
             }
             Err(KubeError::Missing(_)) => Ok(()),

@@ -33,7 +33,7 @@ use crate::policy_file;
 use crate::run::{self, Controller, Ground, RunConfig};
 use crate::view::Board;
 
-pub(crate) use leave::Leave;
+pub(crate) use leave::{Controllers, Leave};
 pub(crate) use teller::Teller;
 
 /// How a controller lives in a cluster.

@@ -224,7 +224,7 @@ fn every_policy_has_an_owners_name_of_its_own() {
 fn before_the_chart_goes_a_hook_gives_back_what_was_bought() {
     everywhere(|file, objects| {
         let hooks = find(objects, "Job", "uninstall");
-        let controllers = find(objects, "Deployment", "controller");
+        let controllers = controllers(objects);
         assert_eq!(hooks.len(), controllers.len(), "{file}");
         for (hook, controller) in hooks.into_iter().zip(controllers) {
             let annotations = &hook["metadata"]["annotations"];
@@ -247,13 +247,14 @@ fn before_the_chart_goes_a_hook_gives_back_what_was_bought() {
                 list(&it["env"]).iter().filter(is_shared).cloned().collect()
             };
             assert_eq!(shared(&ours), shared(&theirs), "{file}");
+            let kind = controller["kind"].as_str().unwrap().to_lowercase();
             let name = controller["metadata"]["name"].as_str().unwrap();
             let arguments: Vec<&str> = list(&ours["args"])
                 .iter()
                 .map(|it| it.as_str().unwrap())
                 .collect();
             assert!(
-                arguments.contains(&format!("--leave-after={name}").as_str()),
+                arguments.contains(&format!("--leave-after={kind}/{name}").as_str()),
                 "{file}"
             );
             let leave = arguments.iter().find_map(|it| it.strip_prefix("--leave="));

@@ -63,7 +63,12 @@ async fn an_uninstall_drains_what_was_bought_and_a_group_has_one_policy() {
     let why = eventually(QUICK, "the second one is in conflict", || conflict("True"));
     assert!(why.contains(POLICY) && why.contains("it-workers"), "{why}");
 
-    let leave = ["--leave", "120", "--leave-after", CONTROLLERS];
+    let leave = [
+        "--leave",
+        "120",
+        "--leave-after",
+        &format!("deployment/{CONTROLLERS}"),
+    ];
     let mut leaving = world.controller("leaving", ACCOUNT, &leave);
     eventually(QUICK, "the controllers are told to end", || {
         let deployment = world.space.get(&["deployment", CONTROLLERS])?;
