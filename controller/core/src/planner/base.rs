@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Planner;
-use super::burst::{CONFIDENCE, Desk, LEAD_SHARE};
+use super::burst::{CONFIDENCE, Desk};
 use super::fleet::{Member, Phase};
 use super::load::{Ahead, Known};
 use crate::plan::{Action, Outcome, Plan};
@@ -21,6 +21,10 @@ use crate::supply::{Share, Supply, millis};
 
 /// After a scale could not be written it is left alone for this long, and bought for as if it could not grow.
 const REFUSED_FOR: SignedDuration = SignedDuration::from_secs(15);
+
+/// A base worker costs nothing more, so it is started for what is due after it has worked for this share of the deadline,
+/// and for whatever a machine would be bought for: none is bought while there is room.
+const BASE_LEAD_SHARE: u64 = 15;
 
 /// A pod may be silent for this long at least, or for two boots of nine in ten.
 const SILENT_MAX: SignedDuration = SignedDuration::from_mins(2);
@@ -359,11 +363,11 @@ impl Desk<'_> {
 
     /// The first point by which more is due than is surely done, of those that a worker like `new` can still change.
     fn first_missed(&self, supply: &Supply, due: &[u64], new: &Share) -> Option<usize> {
-        let lead = millis(self.planner.policy.drain_within()).unsigned_abs() / LEAD_SHARE;
+        let lead = millis(self.planner.policy.drain_within()).unsigned_abs() / BASE_LEAD_SHARE;
         (0..due.len()).find(|&point| {
             due[point] > 0
                 && !supply.meets(point, CONFIDENCE, due[point])
-                && new.lead_ms(point) >= lead
+                && (new.lead_ms(point) >= lead || point >= self.reachable())
         })
     }
 }

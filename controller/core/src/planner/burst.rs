@@ -30,7 +30,7 @@ pub(super) const CONFIDENCE: u64 = 250;
 const FORECAST_PERCENT: usize = 50;
 /// A new machine must work for this share of the deadline before a due time to be bought for it: to save what is due
 /// right after its boot would take a great many machines for a few jobs.
-pub(super) const LEAD_SHARE: u64 = 5;
+const LEAD_SHARE: u64 = 5;
 
 /// One pool, and what a new machine of it would do.
 pub(super) struct Offer<'a> {
@@ -329,7 +329,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The first point before which a new machine of some pool would work long enough to be bought for it.
-    fn reachable(&self) -> usize {
+    pub(super) fn reachable(&self) -> usize {
         *self.reachable.get_or_init(|| {
             let lead = millis(self.planner.policy.drain_within()).unsigned_abs() / LEAD_SHARE;
             let firsts = self.offers().iter().map(|offer| {
