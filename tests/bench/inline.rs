@@ -4,8 +4,7 @@
 //! committed. Broker and worker share the cores.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
+    collections::BTreeSet,
     io::Cursor,
     path::Path,
     thread,
@@ -15,12 +14,12 @@ use std::{
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
 use rdkafka::{
-    ClientConfig, Message, Offset, TopicPartitionList,
+    Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
     producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
 };
-use spillway_tests::{Process, Signal, require_program};
+use spillway_tests::{Process, Signal, blank_model_set, require_program};
 use spillway_wire::{ImageSource, Job, JobResult, Outcome, topics};
 use tokio::runtime::Runtime;
 
@@ -48,23 +47,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const JOBS_TOPIC: &str = "bench-inline-jobs";
 const RESULTS_TOPIC: &str = "bench-inline-results";
 const GROUP: &str = "bench-inline";
-
-/// One model, never run, that sees the image as it is.
-const MODEL_SET: &str = "
-apiVersion: spillway.dev/v1alpha1
-kind: ModelSet
-metadata: {name: blank}
-spec:
-  frame: {width: 16, height: 16}
-  models:
-    - name: context
-      subset: context
-      file: weights
-      sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
-      classify:
-        input: {width: 16, height: 16}
-        labels: [{name: something, kind: scene, threshold: 0.5}]
-";
 
 /// What the plumbing did.
 pub(crate) struct Plumbing {
@@ -94,8 +76,7 @@ pub(crate) fn measure(bed: &Bed<'_>, runtime: &Runtime) -> anyhow::Result<Plumbi
     ))?;
     fill(bed)?;
     let models = tempfile::tempdir()?;
-    fs::write(models.path().join("modelset.yaml"), MODEL_SET)?;
-    fs::write(models.path().join("weights"), "")?;
+    blank_model_set(models.path(), (SIDE, SIDE))?;
 
     let mut worker = start(bed, models.path())?;
     let sampling = Sampling::start(worker.id(), bed.broker);
@@ -185,7 +166,7 @@ fn image(number: usize) -> anyhow::Result<Vec<u8>> {
 
 fn fill(bed: &Bed<'_>) -> anyhow::Result<()> {
     let images: Vec<Vec<u8>> = (0..IMAGES).map(image).collect::<anyhow::Result<_>>()?;
-    let producer: ThreadedProducer<DefaultProducerContext> = client(bed)
+    let producer: ThreadedProducer<DefaultProducerContext> = line::client(bed)
         .set("linger.ms", "20")
         .set("compression.type", "lz4")
         .create()?;
@@ -225,7 +206,7 @@ fn start(bed: &Bed<'_>, models: &Path) -> anyhow::Result<Process> {
 
 /// Waits until there are as many results as jobs; asks seldom, for it costs time of the same cores.
 fn all_done(bed: &Bed<'_>, worker: &mut Process) -> anyhow::Result<()> {
-    let consumer: BaseConsumer = client(bed).set("group.id", "bench-look").create()?;
+    let consumer: BaseConsumer = line::client(bed).set("group.id", "bench-look").create()?;
     let until = Instant::now() + DONE_MAX;
     loop {
         let done = ends(&consumer, RESULTS_TOPIC)?.into_iter().sum::<i64>();
@@ -250,7 +231,7 @@ fn ends(consumer: &BaseConsumer, topic: &str) -> anyhow::Result<Vec<i64>> {
 
 /// Whether the group's offsets are where its topic ends.
 fn committed_to_the_end(bed: &Bed<'_>) -> anyhow::Result<()> {
-    let consumer: BaseConsumer = client(bed).set("group.id", GROUP).create()?;
+    let consumer: BaseConsumer = line::client(bed).set("group.id", GROUP).create()?;
     let mut list = TopicPartitionList::new();
     list.add_partition_range(JOBS_TOPIC, 0, PARTITIONS - 1);
     let committed = consumer.committed_offsets(list, REQUEST_MAX)?;
@@ -268,34 +249,14 @@ fn committed_to_the_end(bed: &Bed<'_>) -> anyhow::Result<()> {
 
 /// When each result arrived, in order; each job has exactly one, and it is good.
 fn arrivals(bed: &Bed<'_>) -> anyhow::Result<Vec<i64>> {
-    let consumer: BaseConsumer = client(bed)
-        .set("group.id", "bench-read")
-        .set("enable.auto.commit", "false")
-        .create()?;
-    let mut from = TopicPartitionList::new();
-    for partition in 0..PARTITIONS {
-        from.add_partition_offset(RESULTS_TOPIC, partition, Offset::Beginning)?;
-    }
-    consumer.assign(&from)?;
-    let until = Instant::now() + DONE_MAX;
     let mut arrivals = Vec::with_capacity(JOBS);
-    let mut answered: BTreeMap<String, usize> = BTreeMap::new();
-    let mut outcomes = BTreeSet::new();
-    while arrivals.len() < JOBS {
-        ensure!(Instant::now() < until, "{} results read", arrivals.len());
-        let Some(message) = consumer.poll(Duration::from_millis(100)) else {
-            continue;
-        };
-        let message = message?;
-        arrivals.push(message.timestamp().to_millis().context("no timestamp")?);
-        let result: JobResult = serde_json::from_slice(message.payload().unwrap_or_default())?;
-        outcomes.insert(result.outcome);
-        *answered.entry(result.job_id).or_default() += 1;
+    let mut answered = BTreeSet::new();
+    for (at_ms, result) in line::results(bed, RESULTS_TOPIC, JOBS)? {
+        arrivals.push(at_ms);
+        let result: JobResult = serde_json::from_slice(&result)?;
+        ensure!(result.outcome == Outcome::Success, "{result:?}");
+        answered.insert(result.job_id);
     }
-    ensure!(
-        outcomes == BTreeSet::from([Outcome::Success]),
-        "outcomes are {outcomes:?}"
-    );
     ensure!(
         answered.len() == JOBS,
         "{} jobs have a result",
@@ -303,10 +264,4 @@ fn arrivals(bed: &Bed<'_>) -> anyhow::Result<Vec<i64>> {
     );
     arrivals.sort_unstable();
     Ok(arrivals)
-}
-
-fn client(bed: &Bed<'_>) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", bed.brokers);
-    config
 }

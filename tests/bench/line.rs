@@ -80,7 +80,7 @@ pub(crate) fn measure(bed: &Bed<'_>, runtime: &Runtime) -> anyhow::Result<Measur
     worker.signal(Signal::Term);
     ensure!(worker.wait(STOP_MAX).success(), "the worker failed");
 
-    let mut results = results(bed)?;
+    let mut results = results(bed, RESULTS_TOPIC, JOBS)?;
     for (_, bytes) in &results {
         let result: JobResult = serde_json::from_slice(bytes)?;
         ensure!(result.outcome == Outcome::Success, "{result:?}");
@@ -188,23 +188,27 @@ fn all_done(bed: &Bed<'_>, worker: &mut Process) -> anyhow::Result<()> {
     }
 }
 
-/// Every result with when the broker got it.
-fn results(bed: &Bed<'_>) -> anyhow::Result<Vec<(i64, Vec<u8>)>> {
+/// `count` results of a topic, each with when the broker got it.
+pub(crate) fn results(
+    bed: &Bed<'_>,
+    topic: &str,
+    count: usize,
+) -> anyhow::Result<Vec<(i64, Vec<u8>)>> {
     let consumer: BaseConsumer = client(bed)
         .set("group.id", "bench-read")
         .set("enable.auto.commit", "false")
         .create()?;
     let mut from = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
-        from.add_partition_offset(RESULTS_TOPIC, partition, Offset::Beginning)?;
+        from.add_partition_offset(topic, partition, Offset::Beginning)?;
     }
     consumer.assign(&from)?;
-    let until = Instant::now() + REQUEST_MAX;
-    let mut results = Vec::with_capacity(JOBS);
-    while results.len() < JOBS {
+    let until = Instant::now() + DONE_MAX;
+    let mut results = Vec::with_capacity(count);
+    while results.len() < count {
         ensure!(
             Instant::now() < until,
-            "{} of {JOBS} results read",
+            "{} of {count} results read",
             results.len()
         );
         let Some(message) = consumer.poll(Duration::from_millis(100)) else {
@@ -217,7 +221,7 @@ fn results(bed: &Bed<'_>) -> anyhow::Result<Vec<(i64, Vec<u8>)>> {
     Ok(results)
 }
 
-fn client(bed: &Bed<'_>) -> ClientConfig {
+pub(crate) fn client(bed: &Bed<'_>) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bed.brokers);
     config

@@ -12,6 +12,7 @@
 //! where `CI` is set it fails instead.
 //! Deliberately absent: sleeps for a guessed time, and state shared between tests other than the broker.
 
+mod blank;
 mod eventually;
 mod guard;
 mod kafka;
@@ -21,12 +22,13 @@ mod program;
 mod shared;
 mod topic;
 
+pub use blank::blank_model_set;
 pub use eventually::{eventually, eventually_async};
 pub use guard::{Process, Signal};
 pub use kafka::{Kafka, Lease, PASSWORD, Secure, USER, require_kafka};
 pub use kube::{Kube, KubeLease, Kubelet, Namespace, require_kube};
 pub use origin::{Origin, Page};
-pub use program::{program, require_program};
+pub use program::{program, require_program, require_python};
 pub use shared::shared;
 pub use topic::{Record, Topic};
 

@@ -29,6 +29,26 @@ pub fn program(name: &str) -> Result<PathBuf, String> {
         .ok_or_else(|| format!("{name} is not built (looked in {folders:?})"))
 }
 
+/// A Python with what `testbed/NAME.txt` pins, made where it is not there yet.
+///
+/// `None` where it cannot be had: the reason is printed, and the test is to return.
+///
+/// # Panics
+/// Where it cannot be had and `CI` is set.
+#[must_use]
+pub fn require_python(name: &str) -> Option<PathBuf> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/python.sh");
+    let made = match Command::new(script).arg(name).output() {
+        Ok(made) => made,
+        Err(error) => return crate::skip(&format!("{name} cannot be made: {error}")),
+    };
+    if !made.status.success() {
+        let why = String::from_utf8_lossy(&made.stderr);
+        return crate::skip(&format!("{name} cannot be had: {why}"));
+    }
+    Some(String::from_utf8_lossy(&made.stdout).trim().into())
+}
+
 /// A command for the program `name` with libtorch on its library path.
 ///
 /// `None` where it is not built: the reason is printed, and the test is to return.

@@ -1,27 +1,8 @@
 //! What the trials have in common.
 #![allow(dead_code, reason = "not every trial needs all of it")]
 
-use std::fs;
-
-use spillway_tests::{Kafka, Topic};
+use spillway_tests::{Kafka, Topic, blank_model_set};
 use spillway_wire::topics;
-
-/// One model, never run.
-const MODEL_SET: &str = "
-apiVersion: spillway.dev/v1alpha1
-kind: ModelSet
-metadata: {name: blank}
-spec:
-  frame: {width: 160, height: 120}
-  models:
-    - name: context
-      subset: context
-      file: weights
-      sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
-      classify:
-        input: {width: 160, height: 120}
-        labels: [{name: something, kind: scene, threshold: 0.5}]
-";
 
 /// Topics of a trial, and a model set for a backend that answers at once.
 pub(crate) struct Bed {
@@ -44,8 +25,7 @@ impl Bed {
     pub(crate) async fn new(kafka: Kafka, partitions: i32) -> Self {
         let jobs = kafka.topic("jobs", partitions).await;
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("modelset.yaml"), MODEL_SET).unwrap();
-        fs::write(folder.path().join("weights"), "").unwrap();
+        blank_model_set(folder.path(), (160, 120)).unwrap();
         Self {
             dead_letters: kafka.topic_beside(&topics::dead_letters(jobs.name())).await,
             results: kafka.topic("results", 2).await,

@@ -67,8 +67,9 @@ const PARKED_MAX: usize = 8;
 /// Longest wait for a rebalance to let the last commit pass, beyond the session timeout that it may take.
 const LAST_COMMIT_GRACE: Duration = Duration::from_secs(1);
 /// How much longer than its time a job may be in flight before it is clear that it will never end by itself, and how
-/// often that is looked for.
-const NEVER_ENDS_AFTER: Duration = Duration::from_secs(60);
+/// often that is looked for. Longer than librdkafka tries to send a result (`message.timeout.ms`, 5 minutes): while the
+/// brokers are away nobody's job is to blame.
+const NEVER_ENDS_AFTER: Duration = Duration::from_secs(360);
 const NEVER_ENDS_LOOK: Duration = Duration::from_secs(1);
 /// Tries to read what was committed when partitions are assigned, and the wait of each.
 const COMMITTED_TRIES: usize = 3;

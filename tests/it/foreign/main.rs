@@ -13,7 +13,7 @@ use std::{
 use serde_json::Value;
 use spillway_kafka::{BacklogSource, Cluster, GroupLag, KafkaConfig, TopicSpec};
 use spillway_tests::{
-    Kafka, Process, Signal, Topic, eventually_async, require_kafka, require_program,
+    Kafka, Process, Signal, Topic, eventually_async, require_kafka, require_program, require_python,
 };
 use spillway_wire::topics;
 
@@ -30,20 +30,11 @@ fn here(name: &str) -> PathBuf {
 
 /// The loop as a program of its own, as a team would start it; none where Confluent's client cannot be had.
 fn program(folder: &Path) -> Option<PathBuf> {
-    let made = Command::new(here("testbed/confluent-kafka.sh"))
-        .output()
-        .unwrap();
-    if !made.status.success() {
-        let why = String::from_utf8_lossy(&made.stderr);
-        assert!(std::env::var_os("CI").is_none(), "CI must run this: {why}");
-        eprintln!("skipped: Confluent's client cannot be had: {why}");
-        return None;
-    }
-    let python = String::from_utf8(made.stdout).unwrap();
+    let python = require_python("confluent-kafka")?;
     let file = folder.join("consumer");
     let script = format!(
         "#!/bin/sh\nexport JOBS_PER_SECOND={RATE}\nexec {} {}\n",
-        python.trim(),
+        python.display(),
         here("it/foreign/loop.py").display()
     );
     fs::write(&file, script).unwrap();

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use reqwest::StatusCode;
 use serde_json::Value;
-use spillway_tests::require_kafka;
+use spillway_tests::{require_kafka, require_python};
 
 use crate::site::{Site, ask};
 use crate::{Recall, brands, drawn, jpeg, labels, names_of};
@@ -19,15 +19,9 @@ async fn googles_official_client_gets_right_labels_logos_and_faces() {
     let Some(site) = Site::new(&kafka).await else {
         return;
     };
-    let made = Command::new(here("testbed/google-vision.sh"))
-        .output()
-        .unwrap();
-    if !made.status.success() {
-        let why = String::from_utf8_lossy(&made.stderr);
-        assert!(std::env::var_os("CI").is_none(), "CI must run this: {why}");
-        eprintln!("skipped: Google's client cannot be had: {why}");
+    let Some(python) = require_python("google-vision") else {
         return;
-    }
+    };
     let Some(_worker) = site.worker("w1", &[]) else {
         return;
     };
@@ -47,7 +41,7 @@ async fn googles_official_client_gets_right_labels_logos_and_faces() {
     });
     let files: Vec<_> = files.collect();
     let host = gateway.url.strip_prefix("http://").unwrap().to_owned();
-    let mut command = Command::new(String::from_utf8(made.stdout).unwrap().trim());
+    let mut command = Command::new(python);
     command
         .arg(here("it/gateway/official_client.py"))
         .args([&host, &site.key])
@@ -97,19 +91,13 @@ async fn the_api_is_what_its_document_says() {
     let Some(site) = Site::new(&kafka).await else {
         return;
     };
-    let made = Command::new(here("testbed/schemathesis.sh"))
-        .output()
-        .unwrap();
-    if !made.status.success() {
-        let why = String::from_utf8_lossy(&made.stderr);
-        assert!(std::env::var_os("CI").is_none(), "CI must run this: {why}");
-        eprintln!("skipped: schemathesis cannot be had: {why}");
+    let Some(python) = require_python("schemathesis") else {
         return;
-    }
+    };
     // Nobody recognizes: what is accepted is answered as a job that is not done.
     let gateway = site.gateway("g1", &["--wait-max", "200ms"]).await;
     let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(String::from_utf8(made.stdout).unwrap().trim());
+    let mut command = Command::new(python);
     command
         .current_dir(folder.path())
         .args(["-m", "schemathesis.cli", "run"])

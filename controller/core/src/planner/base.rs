@@ -361,7 +361,8 @@ impl Desk<'_> {
             .collect()
     }
 
-    /// The first point by which more is due than is surely done, of those that a worker like `new` can still change.
+    /// The first point by which more is due than is surely done, of those that a worker like `new` can still change, or for
+    /// which a machine would be bought.
     fn first_missed(&self, supply: &Supply, due: &[u64], new: &Share) -> Option<usize> {
         let lead = millis(self.planner.policy.drain_within()).unsigned_abs() / BASE_LEAD_SHARE;
         (0..due.len()).find(|&point| {
