@@ -108,6 +108,8 @@ fn answer(producer: &BaseProducer, topic: &str, job: &[u8]) -> anyhow::Result<()
         worker: "stand-in".to_owned(),
         outcome: Outcome::Success,
         image: None,
+        frame: None,
+        video: None,
         labels: Vec::new(),
         faces: Vec::new(),
         logos: Vec::new(),

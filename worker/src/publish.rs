@@ -196,6 +196,8 @@ impl Publisher {
             worker: self.signature.worker.clone(),
             outcome,
             image: work.image.clone(),
+            frame: work.job.frame.clone(),
+            video: None,
             labels: first(found.labels, most),
             faces: first(found.faces, most),
             logos: first(found.logos, most),

@@ -227,6 +227,8 @@ pub(crate) mod tests {
             worker: "w1".into(),
             outcome,
             image: None,
+            frame: None,
+            video: None,
             labels: vec![label],
             faces: Vec::new(),
             logos: Vec::new(),

@@ -186,6 +186,8 @@ pub(super) fn result(recognizer: &Recognizer, found: &Findings, picture: &Pictur
         worker: "worker".to_owned(),
         outcome: Outcome::Success,
         image: Some(picture.info.clone()),
+        frame: None,
+        video: None,
         labels: found.labels.clone(),
         faces: found.faces.clone(),
         logos: found.logos.clone(),

@@ -3,7 +3,7 @@
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
-use crate::{SCHEMA, UnixMs};
+use crate::{Frame, SCHEMA, UnixMs};
 
 /// Most bytes of an inline image, before base64: what fits into Kafka's default record of 1 MB.
 pub const INLINE_BYTES_MAX: usize = 700_000;
@@ -35,9 +35,12 @@ pub struct Job {
     /// Partition of the results topic to answer on; none lets the key decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_partition: Option<i32>,
+    /// Which frame of which video it is; none for an image of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<Frame>,
 }
 
-/// Where a job's image is.
+/// Where a job's image, or a video, is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImageSource {
@@ -93,6 +96,16 @@ impl Job {
             features: Vec::new(),
             max_results: default_max_results(),
             reply_partition: None,
+            frame: None,
+        }
+    }
+
+    /// The same job as a frame of a video.
+    #[must_use]
+    pub fn of(self, frame: Frame) -> Self {
+        Self {
+            frame: Some(frame),
+            ..self
         }
     }
 
@@ -102,12 +115,12 @@ impl Job {
     /// When the bytes are not JSON of a job's shape, or a field is out of its range.
     pub fn decode(value: &[u8]) -> Result<Self, DecodeError> {
         let job: Self = serde_json::from_slice(value).map_err(DecodeError::Shape)?;
-        let field = |field, problem| Err(DecodeError::Field { field, problem });
-        if job.id.is_empty() || job.id.len() > 256 {
-            return field("id", "must have 1 to 256 bytes");
-        }
+        check_id(&job.id, 256, "must have 1 to 256 bytes")?;
         if matches!(&job.image, ImageSource::Inline(bytes) if bytes.len() > INLINE_BYTES_MAX) {
-            return field("image.inline", "is larger than 700000 bytes");
+            return Err(DecodeError::Field {
+                field: "image.inline",
+                problem: "is larger than 700000 bytes",
+            });
         }
         Ok(job)
     }
@@ -119,15 +132,29 @@ impl Job {
     }
 }
 
-fn schema() -> u32 {
+pub(crate) fn check_id(
+    id: &str,
+    bytes_max: usize,
+    problem: &'static str,
+) -> Result<(), DecodeError> {
+    if id.is_empty() || id.len() > bytes_max {
+        return Err(DecodeError::Field {
+            field: "id",
+            problem,
+        });
+    }
+    Ok(())
+}
+
+pub(crate) fn schema() -> u32 {
     SCHEMA
 }
 
-fn default_tenant() -> String {
+pub(crate) fn default_tenant() -> String {
     "default".to_owned()
 }
 
-fn default_max_results() -> u32 {
+pub(crate) fn default_max_results() -> u32 {
     64
 }
 

@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! spillway.jobs ─▶ Job ─▶ worker ─▶ JobResult ─▶ spillway.results
-//!                          │  ▲
+//!       ▲                  │  ▲
+//! spillway.videos ─▶ Video │  │      (a worker makes a job of each frame)
+//!                          │  │
 //!                Heartbeat ▼  │ Control
 //!              spillway.workers  spillway.control   (both compacted, keyed by worker id)
 //! ```
@@ -17,6 +19,7 @@ mod heartbeat;
 mod job;
 mod result;
 pub mod topics;
+mod video;
 
 pub use control::{Control, DesiredState};
 pub use headers::{Headers, TraceParent, elapsed_ms, names as header_names};
@@ -24,8 +27,9 @@ pub use heartbeat::{Counters, Heartbeat, InstanceRef, LatencyQuantiles, Partitio
 pub use job::{DecodeError, Feature, INLINE_BYTES_MAX, ImageSource, Job};
 pub use result::{
     Attribute, Bounds, Face, ImageInfo, JobError, JobResult, Label, Logo, ObjectBox, Outcome,
-    Reason, Stage, TimingsMs, result_id,
+    Reason, Stage, TimingsMs, VIDEO_SUBSET, result_id,
 };
+pub use video::{FRAMES_MAX, Frame, Sampling, SamplingRule, Video, VideoInfo, frame_id};
 
 /// The version that this build writes into every record's `schema`.
 pub const SCHEMA: u32 = 1;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::UnixMs;
+use crate::{Frame, UnixMs, VideoInfo};
 
 /// The answer of one model subset to one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub struct JobResult {
     pub job_id: String,
     /// The job's tenant.
     pub tenant: String,
-    /// Names of the subsets that answered, sorted, joined by `+`: `brands+context+humans`.
+    /// Names of the subsets that answered, sorted, joined by `+`: `brands+context+humans`; [`VIDEO_SUBSET`] for a video.
     pub subset: String,
     /// Digest of the model set's subset, hexadecimal BLAKE3 (files, preprocessing, labels, thresholds).
     pub model_set: String,
@@ -28,6 +28,12 @@ pub struct JobResult {
     /// What is known of the image; none where it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageInfo>,
+    /// Which frame of which video it answers; none for an image of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<Frame>,
+    /// In the answer to a video itself: what was made of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video: Option<VideoInfo>,
     /// Scene and object labels, best first.
     #[serde(default)]
     pub labels: Vec<Label>,
@@ -51,6 +57,9 @@ pub struct JobResult {
     /// When this answer was made.
     pub finished_at_ms: UnixMs,
 }
+
+/// The `subset` of the answer to a video itself, which no model gives.
+pub const VIDEO_SUBSET: &str = "video";
 
 /// How a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -206,9 +215,9 @@ pub enum Reason {
     FetchTimeout,
     /// More bytes or pixels than the limits allow.
     TooLarge,
-    /// Not an image of a format that this worker reads.
+    /// Not an image, or not a video, of a format that this worker reads.
     UnsupportedFormat,
-    /// An image of a known format that cannot be decoded.
+    /// An image, or a video, of a known format that cannot be decoded.
     CorruptImage,
     /// The models failed on this image alone.
     ModelFailed,

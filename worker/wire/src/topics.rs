@@ -2,6 +2,8 @@
 
 /// Jobs of the default class. A further priority class is `spillway.jobs.<class>`.
 pub const JOBS: &str = "spillway.jobs";
+/// Videos, whose frames become jobs: [`crate::Video`].
+pub const VIDEOS: &str = "spillway.videos";
 /// One record a job and model subset: [`crate::JobResult`].
 pub const RESULTS: &str = "spillway.results";
 /// Heartbeats, compacted, keyed by worker id: [`crate::Heartbeat`].
@@ -10,6 +12,8 @@ pub const WORKERS: &str = "spillway.workers";
 pub const CONTROL: &str = "spillway.control";
 /// The consumer group of workers that run every model of the set.
 pub const GROUP: &str = "spillway-workers";
+/// The consumer group of workers that make jobs of videos: one, whichever models they run, or each would make them.
+pub const VIDEOS_GROUP: &str = "spillway-videos";
 
 /// What stands between a jobs topic and the wait of those that lie there.
 const RETRY: &str = ".retry.";
