@@ -10,6 +10,7 @@
 mod load;
 mod report;
 mod stand_in;
+mod whole;
 
 use std::{
     fs,
@@ -19,7 +20,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use spillway_tests::{Kafka, Process, Topic, require_kafka, require_program};
+use spillway_tests::{Kafka, Process, Topic, require_program};
 
 use load::{Load, Measured};
 use report::Report;
@@ -48,7 +49,7 @@ struct Gateway {
 
 fn main() -> anyhow::Result<()> {
     let mut report = Report::begin("gateway")?;
-    let kafka = require_kafka().context("there is no Kafka")?;
+    let kafka = Kafka::start_lasting().context("there is no Kafka")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -103,6 +104,13 @@ fn main() -> anyhow::Result<()> {
         "MB",
         format!("resident memory with {WAITING} requests waiting, each on a connection of its own, less that before; all were answered then"),
     )?;
+    drop(gateway);
+    drop(stand_in);
+    runtime.block_on(async {
+        let jobs = kafka.topic("whole-jobs", 1).await;
+        let results = kafka.topic("whole-results", PARTITIONS).await;
+        whole::measure(&kafka, &jobs, &results, &mut report).await
+    })?;
     report.finish()
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn measure(bed: &Bed<'_>, runtime: &Runtime) -> anyhow::Result<Measur
         ],
     ))?;
     runtime.block_on(preload(bed, JOBS_TOPIC, JOBS))?;
-    let mut worker = start(bed)?;
+    let mut worker = start(bed, JOBS_TOPIC, RESULTS_TOPIC)?;
     let sampling = Sampling::start(worker.id(), bed.broker);
     let done = all_done(bed, &mut worker);
     let samples = sampling.end()?;
@@ -103,11 +103,12 @@ pub(crate) fn measure(bed: &Bed<'_>, runtime: &Runtime) -> anyhow::Result<Measur
     })
 }
 
-fn start(bed: &Bed<'_>) -> anyhow::Result<Process> {
+/// A worker with its defaults on the demo's models.
+pub(crate) fn start(bed: &Bed<'_>, jobs: &str, results: &str) -> anyhow::Result<Process> {
     let mut command = require_program("spillway-worker").context("spillway-worker is not built")?;
     command
-        .args(["run", "--brokers", bed.brokers, "--group", "bench-workers"])
-        .args(["--topic", JOBS_TOPIC, "--results-topic", RESULTS_TOPIC])
+        .args(["run", "--brokers", bed.brokers, "--group", jobs])
+        .args(["--topic", jobs, "--results-topic", results])
         .args(["--workers-topic", "bench-workers"])
         .args(["--control-topic", "bench-control"])
         .arg("--model-set")

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Broker and origin run on the same cores, so their CPU time counts in the sum as in the line.
-//! Before all that, the plumbing without models: `inline.rs`. `SPILLWAY_BENCH_PART=inline` runs it alone, for whoever works
-//! on it, and writes nothing.
+//! Before all that, the plumbing without models (`inline.rs`), and after it one image at a time (`single.rs`).
+//! `SPILLWAY_BENCH_PART=inline`, or `single`, runs it alone, for whoever works on it, and writes nothing.
 
 mod bare;
 mod cpu;
@@ -16,17 +16,19 @@ mod inline;
 mod line;
 mod report;
 mod sampling;
+mod single;
 mod stages;
 
 use std::{fs, path::Path};
 
 use anyhow::Context;
 use spillway_generator::{Format, Style, draw, encode};
-use spillway_tests::{Origin, Page, require_kafka};
+use spillway_tests::{Kafka, Origin, Page};
 
 use line::Measured;
 use report::{Report, cores};
 use stages::{Head, Stages};
+use tokio::runtime::Runtime;
 
 const IMAGES: u64 = 64;
 const SEED: u64 = 11;
@@ -53,7 +55,7 @@ struct Found {
 
 fn main() -> anyhow::Result<()> {
     let mut report = Report::begin("worker")?;
-    let kafka = require_kafka().context("there is no Kafka")?;
+    let kafka = Kafka::start_lasting().context("there is no Kafka")?;
     let origin = Origin::start()?;
     let folder = tempfile::tempdir()?;
     let bed = Bed {
@@ -66,17 +68,35 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()?;
 
-    let plumbing = inline::measure(&bed, &runtime)?;
-    plumbing.report(&mut report)?;
-    if std::env::var_os(PART).is_some_and(|part| part == "inline") {
-        return report.show();
+    let part = std::env::var(PART).ok();
+    if part.as_deref() != Some("single") {
+        inline::measure(&bed, &runtime)?.report(&mut report)?;
     }
-    let alone = stages::alone(folder.path())?;
-    bare::warm_up(&bed, &runtime)?;
-    let line = line::measure(&bed, &runtime)?;
-    let moved_ms = bare::measure(&bed, &runtime, &line.results)?;
-    let busy = stages::on_every_core(folder.path())?;
-    let head = stages::head(folder.path())?;
+    if part.is_none() {
+        line_and_ceiling(&bed, &runtime, folder.path(), &mut report)?;
+    }
+    if part.as_deref() != Some("inline") {
+        single::measure(&bed, &runtime)?.report(&mut report)?;
+    }
+    match part {
+        Some(_) => report.show(),
+        None => report.finish(),
+    }
+}
+
+/// The line, and what bounds it.
+fn line_and_ceiling(
+    bed: &Bed<'_>,
+    runtime: &Runtime,
+    folder: &Path,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let alone = stages::alone(folder)?;
+    bare::warm_up(bed, runtime)?;
+    let line = line::measure(bed, runtime)?;
+    let moved_ms = bare::measure(bed, runtime, &line.results)?;
+    let busy = stages::on_every_core(folder)?;
+    let head = stages::head(folder)?;
 
     let found = Found {
         alone,
@@ -85,10 +105,9 @@ fn main() -> anyhow::Result<()> {
         busy,
         head,
     };
-    found.rates(&mut report)?;
-    found.stages(&mut report)?;
-    found.whole(&mut report)?;
-    report.finish()
+    found.rates(report)?;
+    found.stages(report)?;
+    found.whole(report)
 }
 
 // === impl Found ===

@@ -119,6 +119,18 @@ impl Kafka {
         })
     }
 
+    /// Starts a broker as it is where it lives for long: it is slow at first, and then quicker than [`Self::start`]'s.
+    /// For measuring.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_lasting() -> anyhow::Result<Self> {
+        Self::start_as(Setup {
+            is_lasting: true,
+            ..SMALL
+        })
+    }
+
     /// Starts a broker that has room for ten thousand partitions.
     ///
     /// # Errors
@@ -126,6 +138,7 @@ impl Kafka {
     pub fn start_large() -> anyhow::Result<Self> {
         Self::start_as(Setup {
             heap: "-Xmx2g",
+            is_lasting: true,
             ..SMALL
         })
     }
@@ -393,14 +406,9 @@ fn guardian(jars: &Path, folder: &Path, setup: Setup) -> anyhow::Result<Child> {
         .args(["-c", GUARDIAN, "kafka"])
         .arg(folder)
         .env("FORMAT", format)
-        // Compiled lightly and collected simply: it starts in half the time, and lives for minutes.
-        .args([
-            "java",
-            "-Xms128m",
-            setup.heap,
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-        ])
+        .args(["java", "-Xms128m", setup.heap, "-XX:+UseSerialGC"])
+        // Compiled lightly it starts in half the time; most live for minutes.
+        .args((!setup.is_lasting).then_some("-XX:TieredStopAtLevel=1"))
         .arg(format!("-Dlog4j2.configurationFile={}", log4j.display()))
         .arg("-cp")
         .arg(jars.join("*"))

@@ -132,10 +132,11 @@ fn check_launches(policy: &Policy, snapshot: &Snapshot, plan: &Plan, to: &mut Ve
             });
         }
     }
-    if burst > u64::from(policy.burst_max()) {
+    let max = policy.limits(plan.at).burst_max.0;
+    if burst > u64::from(max) {
         to.push(Violation::OverBurstMax {
             machines: burst,
-            max: policy.burst_max(),
+            max,
         });
     }
     if let Some(budget) = policy.budget_per_hour()

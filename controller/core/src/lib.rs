@@ -42,8 +42,8 @@ pub use orders::{Given, Orders, Override, Pause, Shape};
 pub use plan::{Action, Fault, Numbers, Outcome, Plan, PoolNumbers, Scope};
 pub use planner::Planner;
 pub use policy::{
-    AssignmentMode, BASE_POOL, Market, Mode, Place, Policy, Pool, Problem, ProviderKind,
-    TopicClass, Workload, WorkloadKind, clouds, raw,
+    AssignmentMode, BASE_POOL, Limits, Market, Mode, Place, Policy, Pool, Problem, ProviderKind,
+    TopicClass, Window, Workload, WorkloadKind, clouds, raw,
 };
 pub use reason::Reason;
 pub use snapshot::{

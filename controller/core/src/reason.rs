@@ -48,6 +48,8 @@ pub enum Reason {
         until: Timestamp,
         reason: String,
     },
+    /// The schedule wants at least so many bought machines now.
+    Scheduled { window: String, workers: u32 },
     /// Somebody ordered that this machine go.
     Ordered { by: String, reason: String },
     // --- enough
@@ -114,7 +116,12 @@ pub enum Reason {
     /// The pool may not have more machines.
     PoolMax { pool: String, max: u32 },
     /// The policy may not have more burst workers.
-    BurstMax { max: u32 },
+    BurstMax {
+        max: u32,
+        /// The window of the schedule that allows no more now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<String>,
+    },
     /// More workers than partitions cannot help: one partition is read by one worker.
     PartitionCap { partitions: u64 },
     /// Another machine would cost more an hour than the budget allows.
@@ -203,6 +210,7 @@ impl Reason {
             Self::ArrivalsUnknown => "ArrivalsUnknown",
             Self::Paused { .. } => "Paused",
             Self::Overridden { .. } => "Overridden",
+            Self::Scheduled { .. } => "Scheduled",
             Self::Ordered { .. } => "Ordered",
             Self::BaseSuffices { .. } => "BaseSuffices",
             Self::FleetSuffices { .. } => "FleetSuffices",
@@ -319,6 +327,9 @@ impl fmt::Display for Reason {
                 f,
                 "{by} ordered {shape} {workers} × {pool} until {until:.0} ({reason})"
             ),
+            Self::Scheduled { window, workers } => {
+                write!(f, "{window} wants at least {workers} bought machines now")
+            }
             Self::Ordered { by, reason } => write!(f, "{by} ordered it ({reason})"),
             Self::ArrivalsUnknown => f.write_str("arrivals have not been watched for long enough"),
             Self::BaseSuffices { backlog: 0, .. } => f.write_str("nothing waits, the base does it"),
@@ -427,7 +438,11 @@ impl fmt::Display for Reason {
                 write!(f, "{alive} of {wanted} base workers are there")
             }
             Self::PoolMax { pool, max } => write!(f, "{pool} has all its {max} machines"),
-            Self::BurstMax { max } => write!(f, "burst has all its {max} workers"),
+            Self::BurstMax { max, window: None } => write!(f, "burst has all its {max} workers"),
+            Self::BurstMax {
+                max,
+                window: Some(window),
+            } => write!(f, "burst has all the {max} workers that {window} allows"),
             Self::PartitionCap { partitions } => {
                 write!(f, "more workers than {partitions} partitions cannot help")
             }

@@ -13,11 +13,15 @@ pub(crate) fn text(policy: &Policy) -> String {
         ("Base", vec![base(policy)]),
         ("Buying", buying(policy)),
         ("Limits", limits(policy)),
+        ("By the clock", by_the_clock(policy)),
         ("Giving back", giving_back(policy)),
         ("Trouble", trouble(policy)),
         ("Never", never(policy)),
     ];
     for (title, sentences) in paragraphs {
+        if sentences.is_empty() {
+            continue;
+        }
         let _ = write!(text, "\n{title}\n");
         for sentence in sentences {
             wrap(&mut text, &sentence);
@@ -154,6 +158,31 @@ fn limits(policy: &Policy) -> Vec<String> {
         None => "No budget a day.".to_owned(),
     });
     sentences
+}
+
+fn by_the_clock(policy: &Policy) -> Vec<String> {
+    let base = policy.base_workload().map_or(0, |base| base.min);
+    let told = policy.schedule().iter().map(|window| {
+        let mut holds = Vec::new();
+        if window.base_min > base {
+            holds.push(format!("the base has at least {}", plural(window.base_min, "worker")));
+        }
+        if window.burst_min > 0 {
+            holds.push(format!("at least {} of bought machines", plural(window.burst_min, "worker")));
+        }
+        if window.burst_max < policy.burst_max() {
+            holds.push(format!("at most {} of them", plural(window.burst_max, "worker")));
+        }
+        format!(
+            "{}, from {} ({}) for {}: {}.",
+            window.name,
+            window.cron,
+            window.time_zone,
+            spoken(window.lasts),
+            holds.join(", ")
+        )
+    });
+    told.collect()
 }
 
 fn giving_back(policy: &Policy) -> Vec<String> {

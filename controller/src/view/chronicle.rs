@@ -193,7 +193,10 @@ fn verdict(pool: &Pool, plan: &Plan, launched: u64) -> (&'static str, String) {
         let chosen = told(|it| {
             matches!(
                 it,
-                Reason::Cheapest { .. } | Reason::Cheaper { .. } | Reason::Overridden { .. }
+                Reason::Cheapest { .. }
+                    | Reason::Cheaper { .. }
+                    | Reason::Scheduled { .. }
+                    | Reason::Overridden { .. }
             )
         });
         let why = chosen.map_or_else(|| plan.sentence(), Reason::to_string);

@@ -24,6 +24,8 @@ pub(super) struct Setup {
     /// Java's option for the most memory of each.
     pub(super) heap: &'static str,
     pub(super) is_secure: bool,
+    /// Whether Java compiles what is called often as well as it can, as brokers that live for long have it.
+    pub(super) is_lasting: bool,
 }
 
 /// One broker, as most tests want it.
@@ -31,6 +33,7 @@ pub(super) const SMALL: Setup = Setup {
     brokers: 1,
     heap: "-Xmx512m",
     is_secure: false,
+    is_lasting: false,
 };
 
 /// Who may log in by PLAIN and SCRAM.

@@ -171,7 +171,8 @@ impl Planner {
         if self.in_flight.contains_key(IntentId::of_base()) {
             return;
         }
-        let replicas = seen.replicas.clamp(workload.min, workload.max);
+        let least = self.policy.limits(now).base_min;
+        let replicas = seen.replicas.clamp(least, workload.max);
         if replicas != seen.replicas {
             let why = if replicas > seen.replicas {
                 Reason::BaseMissing {
@@ -271,7 +272,7 @@ impl Desk<'_> {
         };
         let free = self.partitions.saturating_sub(self.fleet.placed_burst());
         let most = workload.max.min(u32::try_from(free).unwrap_or(u32::MAX));
-        let most = most.max(workload.min);
+        let most = most.max(self.limits.base_min);
         if seen.replicas >= most {
             return;
         }
@@ -302,7 +303,7 @@ impl Desk<'_> {
 
     /// Takes the base back to its floor, once that alone does everything.
     pub(super) fn lower_base(&self, known: &Known, snapshot: &Snapshot, plan: &mut Plan) {
-        let Some((workload, seen)) = self.planner.scalable(snapshot, self.now) else {
+        let Some((_, seen)) = self.planner.scalable(snapshot, self.now) else {
             return;
         };
         // What is bought goes first; and what was just raised would have booted for nothing.
@@ -311,7 +312,8 @@ impl Desk<'_> {
         let raised_at = self.planner.base.raised_at;
         let is_settled = raised_at.is_none_or(|at| self.now >= at + boot * 2);
         let is_quiet = plan.actions.is_empty() && self.planner.in_flight.is_empty();
-        if seen.replicas <= workload.min
+        let least = self.limits.base_min;
+        if seen.replicas <= least
             || self.fleet.placed_burst() > 0
             || !is_quiet
             || !is_settled
@@ -323,7 +325,7 @@ impl Desk<'_> {
         };
         let members = self.fleet.members.iter();
         let ready = members.filter(|it| it.pool == BASE_POOL && it.phase == Phase::Ready);
-        let floor = u64::from(workload.min);
+        let floor = u64::from(least);
         if (ready.count() as u64) < floor {
             return;
         }
@@ -338,13 +340,13 @@ impl Desk<'_> {
         if is_enough {
             let why = Reason::BaseLowered {
                 from: seen.replicas,
-                to: workload.min,
+                to: least,
                 arriving,
                 without: rest.rate(),
             };
             plan.reasons.insert(0, why.clone());
-            let victims = self.planner.victims(snapshot, seen, workload.min, self.now);
-            scale(plan, workload.min, victims, why);
+            let victims = self.planner.victims(snapshot, seen, least, self.now);
+            scale(plan, least, victims, why);
         }
     }
 

@@ -16,7 +16,7 @@ use super::fleet::{Fleet, Member, Phase};
 use super::load::{Ahead, Known, Load};
 use crate::belief::BootLaw;
 use crate::plan::{Action, Plan};
-use crate::policy::{BASE_POOL, Pool};
+use crate::policy::{BASE_POOL, Limits, Pool};
 use crate::reason::Reason;
 use crate::snapshot::{IntentId, Snapshot};
 use crate::supply::{Grid, Share, Supply, millis};
@@ -51,6 +51,8 @@ pub(super) struct Desk<'a> {
     pub(super) partitions: u64,
     /// What all that was bought before costs an hour.
     pub(super) spending: Dollars,
+    /// What holds by the schedule.
+    pub(super) limits: Limits,
     /// Base workers that this plan starts.
     pub(super) base_added: u64,
     offers: OnceCell<Vec<Offer<'a>>>,
@@ -168,6 +170,7 @@ impl<'a> Desk<'a> {
             now,
             partitions,
             spending: planner.burst_cost_per_hour(fleet),
+            limits: planner.policy.limits(now),
             base_added: 0,
             offers: OnceCell::new(),
             reachable: OnceCell::new(),
@@ -376,9 +379,12 @@ impl<'a> Desk<'a> {
     fn cheapest(&self, basket: &mut Basket<'a>, unmet: usize) -> Option<&Offer<'a>> {
         basket.caps.clear();
         let burst = self.fleet.placed_burst() + basket.bought.len() as u64;
-        let max = self.planner.policy.burst_max();
-        if burst >= u64::from(max) {
-            basket.caps.push(Reason::BurstMax { max });
+        let (max, window) = &self.limits.burst_max;
+        if burst >= u64::from(*max) {
+            basket.caps.push(Reason::BurstMax {
+                max: *max,
+                window: window.clone(),
+            });
             return None;
         }
         if burst + self.base() >= self.partitions {
@@ -413,8 +419,7 @@ impl<'a> Desk<'a> {
     /// Whether no further machine may run beside these many new ones.
     pub(super) fn is_full(&self, bought: usize) -> bool {
         let burst = self.fleet.placed_burst() + bought as u64;
-        burst >= u64::from(self.planner.policy.burst_max())
-            || burst + self.base() >= self.partitions
+        burst >= u64::from(self.limits.burst_max.0) || burst + self.base() >= self.partitions
     }
 
     /// Base workers that work, boot or are started by this plan.

@@ -4,7 +4,8 @@
 //! 2. The base: what is missing is launched.
 //! 3. The base in Kubernetes: filled where what runs and boots cannot meet a deadline.
 //! 4. Burst: bought where what runs and boots cannot meet a deadline, given back where it can without.
-//! 5. Orders of people: a pause leaves 3 and 4 out, overrides and drains change what they came to.
+//! 5. Floors of the schedule.
+//! 6. Orders of people: a pause leaves 3 and 4 out, overrides and drains change what they came to.
 
 mod base;
 mod burst;
@@ -14,6 +15,7 @@ mod load;
 mod orders;
 mod release;
 mod replace;
+mod schedule;
 mod settle;
 mod tell;
 #[cfg(test)]

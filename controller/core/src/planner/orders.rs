@@ -1,6 +1,6 @@
 //! Orders of people: what a pause leaves out, and what overrides and drains change of a plan.
 //!
-//! They come last, so that everything before is reckoned as ever. Caps and budgets hold for people too.
+//! They come last, after the floors of the schedule, so that everything before is reckoned as ever. Caps and budgets hold for people too.
 
 use jiff::Timestamp;
 
@@ -14,11 +14,11 @@ use crate::snapshot::{IntentId, Snapshot};
 use crate::units::Dollars;
 
 /// A plan that is changed for an order.
-struct Change<'a> {
-    planner: &'a Planner,
+pub(super) struct Change<'a> {
+    pub(super) planner: &'a Planner,
     fleet: &'a Fleet,
     snapshot: &'a Snapshot,
-    now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 // === impl Planner ===
@@ -50,6 +50,7 @@ impl Planner {
             }
             return;
         }
+        change.keep_floor(plan, next_intent);
         for (name, order) in orders.overrides_at(now) {
             if let Some(pool) = self.policy.pools().iter().find(|pool| pool.name == *name) {
                 change.size(pool, order, plan, next_intent);
@@ -152,7 +153,7 @@ impl Change<'_> {
     }
 
     /// Machines of `pool` that there will be once the plan is carried out.
-    fn leads_to(&self, pool: &Pool, plan: &Plan) -> u64 {
+    pub(super) fn leads_to(&self, pool: &Pool, plan: &Plan) -> u64 {
         let drained = plan.actions.iter().filter(|action| {
             matches!(action, Action::Drain { .. })
                 && self
@@ -186,7 +187,7 @@ impl Change<'_> {
     }
 
     /// Leaves the last step of a kind out that the planner chose for `pool`; says whether there was one.
-    fn take_back(&self, pool: &Pool, plan: &mut Plan, verb: &str) -> bool {
+    pub(super) fn take_back(&self, pool: &Pool, plan: &mut Plan, verb: &str) -> bool {
         let position = plan.actions.iter().rposition(|action| match action {
             Action::Launch { pool: of, .. } => {
                 verb == "Launch" && *of == pool.name && self.is_new(action)
@@ -224,7 +225,7 @@ impl Change<'_> {
     }
 
     /// What stands against another machine of `pool` on top of the plan.
-    fn cap(&self, pool: &Pool, plan: &Plan) -> Option<Reason> {
+    pub(super) fn cap(&self, pool: &Pool, plan: &Plan) -> Option<Reason> {
         let policy = &self.planner.policy;
         if let Some(blocked) = self.planner.blocked(pool, self.now) {
             return Some(blocked);
@@ -236,9 +237,9 @@ impl Change<'_> {
             });
         }
         let burst = self.fleet.placed_burst() + self.launched(plan, None);
-        let max = policy.burst_max();
+        let (max, window) = policy.limits(self.now).burst_max;
         if burst >= u64::from(max) {
-            return Some(Reason::BurstMax { max });
+            return Some(Reason::BurstMax { max, window });
         }
         let partitions = plan.numbers.partitions;
         if partitions > 0 && burst + self.fleet.alive(BASE_POOL) >= partitions {

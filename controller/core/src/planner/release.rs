@@ -40,6 +40,9 @@ impl Desk<'_> {
         let held = self.load.due(&self.grid, Ahead::Held);
         let mut workers = self.fleet.alive_all();
         let needed = candidates.len() as u64;
+        // What the schedule wants there stays.
+        let spare = (workers - self.fleet.alive(BASE_POOL))
+            .saturating_sub(u64::from(self.limits.burst_min.0));
         let mut released = 0;
         for Candidate {
             member,
@@ -47,6 +50,9 @@ impl Desk<'_> {
             share,
         } in candidates
         {
+            if released == spare {
+                break;
+            }
             let Some(intent) = &member.intent else {
                 continue;
             };

@@ -22,6 +22,7 @@ mod limits;
 mod orders;
 mod rest;
 mod rough;
+mod schedule;
 
 const PARTITIONS: u64 = 24;
 

@@ -3,6 +3,7 @@
 mod clouds;
 mod join;
 mod kubernetes;
+mod schedule;
 
 use jiff::SignedDuration;
 use rust_decimal::Decimal;
@@ -75,6 +76,9 @@ pub(super) fn policy(raw: &raw::ScalingPolicy) -> Result<Policy, Vec<Problem>> {
             problems.add(&format!("spec.budget.{field}"), "cannot be negative", None);
         }
     }
+    let windows = spec.schedule.as_deref().unwrap_or_default();
+    let base_scaled = base_workload.as_ref();
+    let schedule = schedule::schedule(&mut problems, windows, base_scaled, burst.max_workers);
 
     if !problems.0.is_empty() {
         return Err(problems.0);
@@ -95,6 +99,7 @@ pub(super) fn policy(raw: &raw::ScalingPolicy) -> Result<Policy, Vec<Problem>> {
         pools: burst.pools,
         budget_per_hour: budget.per_hour.map(Dollars),
         budget_per_day: budget.per_day.map(Dollars),
+        schedule,
         mode,
         reserve,
         sooner,

@@ -3,6 +3,7 @@
 mod check;
 pub mod clouds;
 pub mod raw;
+mod schedule;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::snapshot::{Machine, Snapshot};
 use crate::units::{Dollars, Rate};
 
+pub use schedule::{Limits, Window};
 pub use workload::{Workload, WorkloadKind};
 
 /// Name of the pool that the base workers belong to.
@@ -39,6 +41,8 @@ pub struct Policy {
     pools: Vec<Pool>,
     budget_per_hour: Option<Dollars>,
     budget_per_day: Option<Dollars>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    schedule: Vec<Window>,
     mode: Mode,
     reserve: SignedDuration,
     sooner: u32,
@@ -301,7 +305,7 @@ impl Policy {
         self.base_workload.as_ref()
     }
 
-    /// Most bought workers over all pools.
+    /// Most bought workers over all pools, at any time.
     #[must_use]
     pub fn burst_max(&self) -> u32 {
         self.burst_max

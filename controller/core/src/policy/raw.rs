@@ -2,6 +2,7 @@
 
 mod clouds;
 mod kubernetes;
+mod schedule;
 
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -11,6 +12,7 @@ pub use clouds::{
     AwsChoice, AzureChoice, GcpChoice, GpuChoice, ModelSetChoice, OciChoice, SecretFrom,
 };
 pub use kubernetes::{BaseKubernetes, Replicas};
+pub use schedule::{ScheduledBase, ScheduledBurst, ScheduledWindow};
 
 /// What a person wants of a group of workers.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +53,8 @@ pub struct Spec {
     pub burst: Option<Burst>,
     /// The most that burst may cost.
     pub budget: Option<Budget>,
+    /// Floors and limits at certain times.
+    pub schedule: Option<Vec<ScheduledWindow>>,
     /// How cautious to be.
     pub behavior: Option<Behavior>,
 }

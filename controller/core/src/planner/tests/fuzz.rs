@@ -54,6 +54,20 @@ fn any_policy(dice: &mut Dice) -> Policy {
             pool.max = Some(u32::try_from(dice.between(1, 6)).unwrap());
             pool.market = dice.one_in(2).then(|| "Spot".to_owned());
         }
+        if dice.one_in(4) {
+            let max = u32::try_from(dice.between(0, 6)).unwrap();
+            let limit = raw::ScheduledBurst {
+                min: None,
+                max: burst.max_workers.map(|most| most.min(max)),
+            };
+            spec.schedule = Some(vec![raw::ScheduledWindow {
+                name: Some("limited".to_owned()),
+                cron: Some("* * * * *".to_owned()),
+                lasts: Some(format!("{}s", dice.between(1, 60))),
+                burst: Some(limit),
+                ..raw::ScheduledWindow::default()
+            }]);
+        }
         if dice.one_in(3) {
             spec.budget = Some(raw::Budget {
                 per_hour: Some(rust_decimal::Decimal::from(dice.between(9, 40))),
