@@ -7,6 +7,7 @@
 //!
 //! Everything runs on the same cores: gateway, broker, stand-in, and the connections.
 
+mod hostile;
 mod load;
 mod report;
 mod stand_in;
@@ -97,6 +98,7 @@ fn main() -> anyhow::Result<()> {
             report.figure("overhead_p99", measured.at(99) - trips.at(99), "ms", how)?;
         }
     }
+    runtime.block_on(hostile::measure(&gateway, &mut report))?;
     let waiting = runtime.block_on(waiting(&gateway, &stand_in))?;
     report.figure(
         "waiting_memory",

@@ -57,13 +57,26 @@ impl Load {
         warm_up: Duration,
         measure: Duration,
     ) -> anyhow::Result<Measured> {
+        self.paced(Duration::ZERO, warm_up, measure).await
+    }
+
+    /// The same with a request of each connection no more often than `every`.
+    pub(crate) async fn paced(
+        self,
+        every: Duration,
+        warm_up: Duration,
+        measure: Duration,
+    ) -> anyhow::Result<Measured> {
         let from = Instant::now() + warm_up;
         let until = from + measure;
         let mut lines = JoinSet::new();
-        for _ in 0..self.connections {
+        for number in 0..self.connections {
             let mut line = Line::open(&self.address).await?;
             let request = self.request();
+            // Not all at the same moment.
+            let turn = every.mul_f64(number as f64 / self.connections as f64);
             lines.spawn(async move {
+                tokio::time::sleep(turn).await;
                 let mut took_ms = Vec::new();
                 while Instant::now() < until {
                     let began = Instant::now();
@@ -72,6 +85,7 @@ impl Load {
                     if began >= from && ended <= until {
                         took_ms.push((ended - began).as_secs_f64() * 1e3);
                     }
+                    tokio::time::sleep_until((began + every).into()).await;
                 }
                 anyhow::Ok(took_ms)
             });

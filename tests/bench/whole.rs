@@ -92,12 +92,7 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-fn worker(
-    kafka: &Kafka,
-    jobs: &Topic,
-    results: &Topic,
-    origin: &str,
-) -> anyhow::Result<Process> {
+fn worker(kafka: &Kafka, jobs: &Topic, results: &Topic, origin: &str) -> anyhow::Result<Process> {
     let mut command = require_program("spillway-worker").context("spillway-worker is not built")?;
     let models: &Path = &root().join("worker/models/demo");
     command

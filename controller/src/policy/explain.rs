@@ -165,13 +165,22 @@ fn by_the_clock(policy: &Policy) -> Vec<String> {
     let told = policy.schedule().iter().map(|window| {
         let mut holds = Vec::new();
         if window.base_min > base {
-            holds.push(format!("the base has at least {}", plural(window.base_min, "worker")));
+            holds.push(format!(
+                "the base has at least {}",
+                plural(window.base_min, "worker")
+            ));
         }
         if window.burst_min > 0 {
-            holds.push(format!("at least {} of bought machines", plural(window.burst_min, "worker")));
+            holds.push(format!(
+                "at least {} of bought machines",
+                plural(window.burst_min, "worker")
+            ));
         }
         if window.burst_max < policy.burst_max() {
-            holds.push(format!("at most {} of them", plural(window.burst_max, "worker")));
+            holds.push(format!(
+                "at most {} of them",
+                plural(window.burst_max, "worker")
+            ));
         }
         format!(
             "{}, from {} ({}) for {}: {}.",

@@ -34,6 +34,24 @@ const DRAINS: SignedDuration = SignedDuration::from_secs(2);
 /// A clock that stands still while nobody waits, and goes on over lives.
 pub(super) struct Time(Mutex<(Timestamp, Option<Instant>)>);
 
+/// A machine that is not gone, as far as anybody looks at it: looked at twice a second of each trial's time.
+pub(super) struct Alive {
+    kind: CloudKind,
+    pub(super) number: u64,
+    pub(super) id: String,
+    pub(super) name: String,
+    worker: String,
+    /// Its tags; empty where it has none.
+    pub(super) intent: String,
+    pub(super) pool: String,
+    launched_at: Timestamp,
+    runs_at: Option<Timestamp>,
+    is_running: bool,
+    pub(super) is_ending: bool,
+    /// When it is taken back.
+    takes_at: Option<Timestamp>,
+}
+
 /// Everything outside.
 pub(super) struct Made {
     pub(super) world: Arc<World>,
@@ -147,7 +165,7 @@ impl Made {
     }
 
     /// Every machine of a cloud that is not gone.
-    pub(super) fn alive(&self, kind: CloudKind) -> Vec<Machine> {
+    pub(super) fn alive(&self, kind: CloudKind) -> Vec<Alive> {
         self.world.with(kind, |cloud, now| {
             let machines = cloud.machines.values();
             machines
@@ -155,7 +173,7 @@ impl Made {
                     !matches!(machine.phase(now), Phase::Gone | Phase::Failed)
                         && machine.fails.is_none()
                 })
-                .cloned()
+                .map(|machine| Alive::of(kind, machine, now))
                 .collect()
         })
     }
@@ -190,14 +208,33 @@ impl Made {
         for (_, kind, asked) in late {
             self.world.ask(kind, &asked);
         }
-        let mut machines = Vec::new();
-        for kind in CLOUDS {
-            machines.extend(self.alive(kind).into_iter().map(|machine| (kind, machine)));
-        }
+        let machines: Vec<Alive> = CLOUDS.iter().flat_map(|kind| self.alive(*kind)).collect();
         let lapsed = self.state().work(now, lease, &machines);
         for (kind, number) in lapsed {
             self.world
                 .with(kind, |cloud, now| cloud.end(now, number, Why::Itself, None));
+        }
+    }
+}
+
+// === impl Alive ===
+
+impl Alive {
+    fn of(kind: CloudKind, machine: &Machine, now: Timestamp) -> Self {
+        let tag = |name: &str| machine.tags.get(name).cloned().unwrap_or_default();
+        Self {
+            kind,
+            number: machine.number,
+            id: machine.id.clone(),
+            name: machine.name.clone(),
+            worker: id_of(kind, machine),
+            intent: tag("spillway-intent"),
+            pool: tag("spillway-pool"),
+            launched_at: machine.launched_at,
+            runs_at: machine.runs_at,
+            is_running: machine.phase(now) == Phase::Running,
+            is_ending: machine.ending.is_some(),
+            takes_at: machine.notice.as_ref().map(|notice| notice.takes_at),
         }
     }
 }
@@ -221,7 +258,7 @@ impl State {
         &mut self,
         now: Timestamp,
         lease: SignedDuration,
-        machines: &[(CloudKind, Machine)],
+        machines: &[Alive],
     ) -> Vec<(CloudKind, u64)> {
         let span = u64::try_from(now.duration_since(self.until).as_millis()).unwrap_or(0);
         self.until = now;
@@ -229,17 +266,17 @@ impl State {
         let waits = self.arrived(now) * 1_000;
         let mut lapsed = Vec::new();
         let mut workers = vec![(None, "base".to_owned(), Doing::Ready, self.base_rate)];
-        for (kind, machine) in machines {
+        for machine in machines {
             let Some(ready_at) = machine.runs_at.map(|at| at + WARM) else {
                 continue;
             };
-            let worker = id_of(*kind, machine);
+            let worker = machine.worker.clone();
             let told = self.control.get(&worker);
             let renewed = told.map_or(machine.launched_at, |told| told.renewed_at);
-            if now.duration_since(renewed) > lease && machine.ending.is_none() {
-                lapsed.push((*kind, machine.number));
+            if now.duration_since(renewed) > lease && !machine.is_ending {
+                lapsed.push((machine.kind, machine.number));
             }
-            if machine.phase(now) != Phase::Running {
+            if !machine.is_running {
                 continue;
             }
             let doing = match told.and_then(|told| told.drains_since) {
@@ -248,8 +285,7 @@ impl State {
                 None if now >= ready_at => Doing::Ready,
                 None => Doing::Starting,
             };
-            let pool = machine.tags.get("spillway-pool");
-            let rate = pool.and_then(|pool| self.rates.get(pool)).copied();
+            let rate = self.rates.get(&machine.pool).copied();
             workers.push((Some(machine), worker, doing, rate.unwrap_or(0)));
         }
         for (machine, worker, doing, rate) in workers {
@@ -267,25 +303,23 @@ impl State {
         lapsed
     }
 
-    fn beat(&mut self, now: Timestamp, machine: Option<&Machine>, worker: String, doing: Doing) {
+    fn beat(&mut self, now: Timestamp, machine: Option<&Alive>, worker: String, doing: Doing) {
         let last = self.heartbeats.get(&worker);
         let is_news = last.is_none_or(|last| last.heartbeat.phase != doing);
         if !is_news && last.is_some_and(|last| now.duration_since(last.record_at) < BEAT_EVERY) {
             return;
         }
-        let tag = |name: &str| {
-            let machine = machine?;
-            machine.tags.get(name).cloned()
-        };
         let done = self.done_by.get(&worker).copied().unwrap_or(0) / 1_000;
         let heartbeat = Heartbeat {
             schema: spillway_wire::SCHEMA,
             worker: worker.clone(),
-            instance: tag("spillway-intent").map(|intent| InstanceRef {
-                intent,
-                id: worker.clone(),
-            }),
-            pool: tag("spillway-pool").unwrap_or_else(|| "base".to_owned()),
+            instance: machine
+                .filter(|it| !it.intent.is_empty())
+                .map(|machine| InstanceRef {
+                    intent: machine.intent.clone(),
+                    id: worker.clone(),
+                }),
+            pool: machine.map_or_else(|| "base".to_owned(), |it| it.pool.clone()),
             boot_id: "1".to_owned(),
             phase: doing,
             started_at_ms: 0,
@@ -300,8 +334,8 @@ impl State {
             model_set: String::new(),
             gpu: None,
             interruption_at_ms: machine
-                .and_then(|machine| machine.notice.as_ref())
-                .map(|notice| notice.takes_at.as_millisecond()),
+                .and_then(|machine| machine.takes_at)
+                .map(Timestamp::as_millisecond),
             assigned_in: None,
             control_token: 0,
             control_epoch: 0,

@@ -339,7 +339,7 @@ impl Stage {
                 return End::Broken(broken);
             }
             let is_calm = now >= self.wrong_until && self.made.state().late.is_empty();
-            if is_calm && self.left(intents).is_nothing() {
+            if is_calm && self.made.waiting() == 0 && self.left(intents).is_nothing() {
                 return End::Rest;
             }
             if now >= until {
@@ -355,11 +355,10 @@ impl Stage {
         for kind in CLOUDS {
             self.one_per_intent(kind)?;
             for machine in self.made.alive(kind) {
-                let tag = |name: &str| machine.tags.get(name).cloned().unwrap_or_default();
-                let intent = intents.get(&IntentId::from(tag("spillway-intent")));
+                let intent = intents.get(&IntentId::from(machine.intent));
                 let is_known = intent.as_ref().is_some_and(|intent| !intent.is_closed());
                 let key = (kind, machine.number);
-                if is_known || machine.ending.is_some() {
+                if is_known || machine.is_ending {
                     self.unknown_since.remove(&key);
                 } else {
                     let since = *self.unknown_since.entry(key).or_insert(now);
@@ -369,11 +368,11 @@ impl Stage {
                         return Err(format!("{} has no intent for {unknown:#}", machine.name));
                     }
                 }
-                let pool = tag("spillway-pool");
+                let pool = machine.pool;
                 if let Some(pool) = self.policy.pool(&pool) {
                     cost = cost.plus(pool.price_per_hour);
                 }
-                if machine.ending.is_none() && !intent.is_some_and(|intent| intent.is_retiring()) {
+                if !machine.is_ending && !intent.is_some_and(|intent| intent.is_retiring()) {
                     *placed.entry(pool).or_default() += 1;
                 }
             }

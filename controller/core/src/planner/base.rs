@@ -313,11 +313,7 @@ impl Desk<'_> {
         let is_settled = raised_at.is_none_or(|at| self.now >= at + boot * 2);
         let is_quiet = plan.actions.is_empty() && self.planner.in_flight.is_empty();
         let least = self.limits.base_min;
-        if seen.replicas <= least
-            || self.fleet.placed_burst() > 0
-            || !is_quiet
-            || !is_settled
-        {
+        if seen.replicas <= least || self.fleet.placed_burst() > 0 || !is_quiet || !is_settled {
             return;
         }
         let Some(arriving) = plan.numbers.arrival_rate else {

@@ -26,7 +26,8 @@ impl Change<'_> {
         pools.sort_by_cached_key(|pool| {
             pool.dollars_per_million(self.planner.beliefs.rate_low(pool))
         });
-        let mut missing = least.saturating_sub(pools.iter().map(|pool| self.leads_to(pool, plan)).sum());
+        let mut missing =
+            least.saturating_sub(pools.iter().map(|pool| self.leads_to(pool, plan)).sum());
         // Nothing is given back that would be bought again at once.
         for pool in &pools {
             while missing > 0 && self.take_back(pool, plan, "Drain") {

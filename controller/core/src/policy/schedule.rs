@@ -53,9 +53,10 @@ impl Window {
             return false;
         };
         // Strictly after: the moment at which it ends is not in it.
-        let began = crontab(&self.cron)
-            .ok()
-            .and_then(|cron| cron.find_next(cronexpr::MakeTimestamp(on_the_wall - self.lasts)).ok());
+        let began = crontab(&self.cron).ok().and_then(|cron| {
+            cron.find_next(cronexpr::MakeTimestamp(on_the_wall - self.lasts))
+                .ok()
+        });
         began.is_some_and(|began| began.timestamp() <= on_the_wall)
     }
 }

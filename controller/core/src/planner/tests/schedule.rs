@@ -69,7 +69,7 @@ fn a_limit_holds_while_its_window_does_and_is_named() {
         spec.schedule = Some(vec![window(burst)]);
     }));
     world.run(75);
-    world.arrived += 4_000;
+    world.arrived += 8_000;
     world.run(30);
     assert_eq!(world.burst(), 1, "{:?}", world.last);
     assert!(world.says("BurstMax"), "{:?}", world.last);

@@ -48,7 +48,8 @@ fn window(
     let name = problems.name(&at("name"), raw.name.as_deref());
     let cron = problems.text(&at("cron"), raw.cron.as_deref());
     if let (false, Err(why)) = (cron.is_empty(), crontab(&cron)) {
-        let help = "write minute, hour, day of the month, month and day of the week: `0 8 * * MON-FRI`";
+        let help =
+            "write minute, hour, day of the month, month and day of the week: `0 8 * * MON-FRI`";
         let message = format!("`{cron}` is no time that comes again: it {why}");
         problems.add(&at("cron"), &message, Some(help.to_owned()));
     }
@@ -135,13 +136,15 @@ mod tests {
         window.cron = Some("0 8 * *".to_owned());
         assert_eq!(
             told(window),
-            ["spec.schedule[0].cron: `0 8 * *` is no time that comes again: it has 4 fields, not five"]
+            [
+                "spec.schedule[0].cron: `0 8 * *` is no time that comes again: it has 4 fields, not five"
+            ]
         );
         let mut window = mornings();
-        window.lasts = Some("8d".to_owned());
+        window.lasts = Some("169h".to_owned());
         assert_eq!(
             told(window),
-            ["spec.schedule[0].lasts: must be above zero and at most 7d"]
+            ["spec.schedule[0].lasts: must be above zero and at most 168h"]
         );
         let mut window = mornings();
         window.time_zone = Some("Europe/Bonn".to_owned());
