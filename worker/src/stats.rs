@@ -16,6 +16,8 @@ use spillway_wire::{
 };
 use tokio::sync::watch;
 
+use crate::videos::VideoCounts;
+
 /// How far back the quantiles of latency look.
 const LATENCY_WINDOW: Duration = Duration::from_secs(60);
 /// Most jobs that the quantiles are made of.
@@ -92,6 +94,7 @@ pub(crate) struct Stats {
     pub(crate) fetch: FetchCounts,
     pub(crate) content: ContentCounts,
     pub(crate) decode: DecodeCounts,
+    pub(crate) videos: VideoCounts,
     phase: watch::Sender<Phase>,
     confirmed: watch::Sender<(u64, u64)>,
 }
@@ -133,7 +136,7 @@ struct WhyLabel {
     why: &'static str,
 }
 
-fn outcome_name(outcome: Outcome) -> &'static str {
+pub(crate) fn outcome_name(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Success => "success",
         Outcome::Partial => "partial",
@@ -219,6 +222,7 @@ impl Stats {
             fetch: FetchCounts::default(),
             content: ContentCounts::default(),
             decode: DecodeCounts::default(),
+            videos: VideoCounts::default(),
             phase: watch::Sender::new(Phase::Starting),
             confirmed: watch::Sender::new((0, 0)),
         };
@@ -323,6 +327,32 @@ impl Stats {
             "decoders_ended",
             "Decoding processes that died or were killed",
             self.decode.decoders_ended.clone(),
+        );
+        self.with_videos()
+    }
+
+    /// What becomes of videos, where they are taken.
+    fn with_videos(mut self) -> Self {
+        let to = self.registry.sub_registry_with_prefix("spillway");
+        to.register(
+            "videos",
+            "Videos that ended in an answer",
+            self.videos.videos.clone(),
+        );
+        to.register(
+            "video_errors",
+            "Videos that failed or are partial",
+            self.videos.errors.clone(),
+        );
+        to.register(
+            "video_frames",
+            "Frames of videos sent as jobs",
+            self.videos.frames.clone(),
+        );
+        to.register(
+            "video_seconds",
+            "Length of what was gone through of videos",
+            self.videos.seconds.clone(),
         );
         self
     }
