@@ -305,8 +305,17 @@ pub(crate) fn memory_file() -> IoResult<File> {
 
 /// Lets this process use no more than `most` of a resource, for good.
 pub(crate) fn limit(resource: libc::__rlimit_resource_t, most: u64) -> IoResult<()> {
+    limit_between(resource, most, most)
+}
+
+/// The same, where the kernel says at `soft` already that it is too much.
+pub(crate) fn limit_between(
+    resource: libc::__rlimit_resource_t,
+    soft: u64,
+    most: u64,
+) -> IoResult<()> {
     let limit = libc::rlimit {
-        rlim_cur: most,
+        rlim_cur: soft,
         rlim_max: most,
     };
     // SAFETY: `limit` is only read, during the call.

@@ -1,6 +1,7 @@
 //! What the worker counts of itself: for heartbeats and for `/metrics`.
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,6 @@ use spillway_wire::{
     Counters, LatencyQuantiles, Outcome, Partition, Phase, Reason, TimingsMs, UnixMs,
 };
 use tokio::sync::watch;
-
-use crate::videos::VideoCounts;
 
 /// How far back the quantiles of latency look.
 const LATENCY_WINDOW: Duration = Duration::from_secs(60);
@@ -71,6 +70,15 @@ pub(crate) struct ContentCounts {
     pub(crate) hits: Counter,
     pub(crate) misses: Counter,
     pub(crate) content_bytes: Gauge,
+}
+
+/// What videos add, where they are taken; clones count together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct VideoCounts {
+    answered: Family<OutcomeLabel, Counter>,
+    answered_badly: Family<ReasonLabel, Counter>,
+    pub(crate) frames_sent: Counter,
+    pub(crate) seconds_gone: Counter<f64, AtomicU64>,
 }
 
 /// Everything that is counted, shared by all stages.
@@ -136,7 +144,7 @@ struct WhyLabel {
     why: &'static str,
 }
 
-pub(crate) fn outcome_name(outcome: Outcome) -> &'static str {
+fn outcome_name(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Success => "success",
         Outcome::Partial => "partial",
@@ -172,6 +180,20 @@ impl DecodeCounts {
     /// Notes that a decoding process ended before it should: `slow` or `died`.
     pub(crate) fn ended(&self, why: &'static str) {
         self.decoders_ended.get_or_create(&WhyLabel { why }).inc();
+    }
+}
+
+// === impl VideoCounts ===
+
+impl VideoCounts {
+    /// Notes that a video has its answer.
+    pub(crate) fn done(&self, outcome: Outcome, reason: Option<Reason>) {
+        let outcome = outcome_name(outcome);
+        self.answered.get_or_create(&OutcomeLabel { outcome }).inc();
+        if let Some(reason) = reason.map(Reason::as_str) {
+            let label = ReasonLabel { reason };
+            self.answered_badly.get_or_create(&label).inc();
+        }
     }
 }
 
@@ -337,22 +359,22 @@ impl Stats {
         to.register(
             "videos",
             "Videos that ended in an answer",
-            self.videos.videos.clone(),
+            self.videos.answered.clone(),
         );
         to.register(
             "video_errors",
             "Videos that failed or are partial",
-            self.videos.errors.clone(),
+            self.videos.answered_badly.clone(),
         );
         to.register(
             "video_frames",
             "Frames of videos sent as jobs",
-            self.videos.frames.clone(),
+            self.videos.frames_sent.clone(),
         );
         to.register(
             "video_seconds",
             "Length of what was gone through of videos",
-            self.videos.seconds.clone(),
+            self.videos.seconds_gone.clone(),
         );
         self
     }

@@ -202,15 +202,13 @@ impl Acknowledge {
 
     /// Hands a record to the publisher, if it can be written in another way.
     fn refused(&self, refused: Refused) {
-        if let (Sent::Frame(tell), RDKafkaErrorCode::MessageSizeTooLarge) =
-            (&refused.letter.sent, refused.code)
-        {
-            let _ = tell.send(Written::TooLarge);
-            return;
-        }
         use RDKafkaErrorCode::{
             InvalidPartitions, MessageSizeTooLarge, UnknownPartition, UnknownTopicOrPartition,
         };
+        if let (Sent::Frame(tell), MessageSizeTooLarge) = (&refused.letter.sent, refused.code) {
+            let _ = tell.send(Written::TooLarge);
+            return;
+        }
         let can_be_sent = matches!(
             refused.code,
             MessageSizeTooLarge | UnknownPartition | UnknownTopicOrPartition | InvalidPartitions

@@ -33,14 +33,12 @@ impl Known {
     /// What is said of it; none before it could be read. `is_whole`: nothing failed.
     fn info(&self, is_whole: bool) -> Option<VideoInfo> {
         let film = self.film.as_ref()?;
-        let done_ms = self.frames.len() as u64 * SEGMENT_MS;
         Some(VideoInfo {
             width: film.width,
             height: film.height,
-            duration_ms: match (is_whole, self.is_cut) {
-                (true, false) => self.length_ms,
-                (true, true) => self.last_ms.unwrap_or(0).min(self.length_ms),
-                (false, _) => done_ms.min(self.length_ms),
+            duration_ms: match is_whole && !self.is_cut {
+                true => self.length_ms,
+                false => self.last_ms.unwrap_or(0).min(self.length_ms),
             },
             blake3: self.blake3.clone(),
             format: film.format(),
@@ -143,7 +141,7 @@ mod tests {
         assert_eq!(result(&known, Some(&failure)), (Outcome::Error, None));
         known.frames = vec![60];
         known.last_ms = Some(59_000);
-        let partial = Some((vec![60], 60_000));
+        let partial = Some((vec![60], 59_000));
         assert_eq!(result(&known, Some(&failure)), (Outcome::Partial, partial));
         known.frames = vec![60, 60, 10];
         let whole = Some((vec![60, 60, 10], 130_000));

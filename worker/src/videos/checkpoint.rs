@@ -11,7 +11,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 
-use super::plan::SEGMENTS_MAX;
+use spillway_wire::FRAMES_MAX;
+
+use super::plan::{LENGTH_MAX_MS, SEGMENTS_MAX};
 use crate::offsets::{METADATA_BYTES_MAX, next_leb128, push_leb128};
 
 /// Marks metadata as ours, and its version.
@@ -68,6 +70,10 @@ impl Checkpoint {
         let (fingerprint, rest) = bytes.split_first_chunk()?;
         let mut rest = rest.iter().copied();
         let last_ms = next_leb128(&mut rest)??.checked_sub(1);
+        // Anybody with the right to commit could have written it: nothing is reckoned with that no video has.
+        if last_ms.is_some_and(|last| last > 2 * LENGTH_MAX_MS) {
+            return None;
+        }
         let mut frames = Vec::new();
         while let Some(token) = next_leb128(&mut rest) {
             let (count, number) = match token? {
@@ -78,7 +84,8 @@ impl Checkpoint {
             if frames.len().checked_add(count)? > SEGMENTS_MAX {
                 return None;
             }
-            frames.extend(std::iter::repeat_n(u32::try_from(number).ok()?, count));
+            let number = u32::try_from(number).ok().filter(|it| *it <= FRAMES_MAX)?;
+            frames.extend(std::iter::repeat_n(number, count));
         }
         Some(Self {
             fingerprint: *fingerprint,
@@ -91,7 +98,6 @@ impl Checkpoint {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use spillway_wire::FRAMES_MAX;
 
     use super::*;
 
@@ -103,8 +109,10 @@ mod tests {
             "spillway-video1:",
             "spillway-video1:AAAA",
             "spillway-video1:%%%",
-            // A run without end.
-            "spillway-video1:AAAAAAAAAAAAAP____8PAQ",
+            // A run without end, a last frame after all time, more frames than there may be.
+            "spillway-video1:AAAAAAAAAAAAAICAgICAIAE",
+            "spillway-video1:AAAAAAAAAACAgICAgICAgBA",
+            "spillway-video1:AAAAAAAAAAAAopwB",
         ] {
             assert_eq!(Checkpoint::decode(text), None, "{text:?}");
         }

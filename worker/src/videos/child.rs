@@ -22,6 +22,8 @@ const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
 /// How often it is looked whether it still does anything, and after how many looks without any CPU time it hangs.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const HANG_LOOKS: u32 = 480;
+/// How often it is looked for the end of a process that has closed all it writes to.
+const END_LOOK: Duration = Duration::from_millis(2);
 /// What was read and not yet taken: frames are large.
 const READ_AHEAD: usize = 4;
 
@@ -82,7 +84,7 @@ pub(super) fn run<T: Send>(
                 }
                 Err(RecvTimeoutError::Disconnected) => break running.end(&mut watch),
                 Err(RecvTimeoutError::Timeout) => {
-                    if watch.is_over(began.elapsed(), &running) {
+                    if watch.is_over(began.elapsed(), || running.spent()) {
                         break Ended::Slow;
                     }
                 }
@@ -113,6 +115,11 @@ impl Running {
         Ok(Self(command.spawn()?))
     }
 
+    /// CPU time that it has had.
+    fn spent(&self) -> Duration {
+        cpu_time(self.0.id())
+    }
+
     /// Waits for its end, which must be near: it has closed all it writes to.
     fn end(&mut self, watch: &mut Watch) -> Ended {
         loop {
@@ -124,8 +131,8 @@ impl Running {
                     return Ended::Died;
                 }
             }
-            std::thread::sleep(Duration::from_millis(2));
-            if watch.is_over(Duration::from_millis(2), self) {
+            std::thread::sleep(END_LOOK);
+            if watch.is_over(END_LOOK, || self.spent()) {
                 return Ended::Slow;
             }
         }
@@ -204,12 +211,13 @@ impl Watch {
         self.idle_looks = 0;
     }
 
-    fn is_over(&mut self, waited: Duration, running: &Running) -> bool {
+    /// Takes in that nothing came for so long; says whether that is enough.
+    fn is_over(&mut self, waited: Duration, spent: impl FnOnce() -> Duration) -> bool {
         self.waited += waited;
         self.since_look += waited;
         if self.since_look >= LOOK_EVERY {
             self.since_look = Duration::ZERO;
-            let spent = cpu_time(running.0.id());
+            let spent = spent();
             let is_idle = spent == self.spent;
             self.spent = spent;
             self.idle_looks = if is_idle { self.idle_looks + 1 } else { 0 };
@@ -244,4 +252,77 @@ pub(super) fn lines(
         take(line);
         ControlFlow::Continue(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::drain::Stop;
+
+    #[test]
+    fn what_does_nothing_hangs_and_what_works_has_longer() {
+        let looks = |spent: fn(u32) -> Duration| {
+            let mut watch = Watch::new();
+            (0..).find(|look| watch.is_over(LOOK_EVERY, || spent(*look)))
+        };
+        assert_eq!(looks(|_| Duration::ZERO), Some(HANG_LOOKS - 1));
+        let longest = WAIT_MAX.as_millis() / LOOK_EVERY.as_millis();
+        assert_eq!(
+            looks(|look| Duration::from_millis(u64::from(look) + 1)).map(u128::from),
+            Some(longest - 1)
+        );
+    }
+
+    /// What becomes of a shell that is told to do something.
+    fn shell(script: &str, stop: &Arc<Stop>, most: usize) -> (Ended, Vec<String>) {
+        let claim = Claim::new(None, stop.clone());
+        let film = tempfile::tempfile().unwrap();
+        let arguments = ["-c".to_owned(), script.to_owned()];
+        let mut said = Vec::new();
+        let out = |mut from: BufReader<ChildStdout>, tell: &Sender<String>| {
+            while let Ok(Some(line)) = crate::videos::jpegs::line(&mut from) {
+                if tell.send(line).is_err() {
+                    return;
+                }
+            }
+        };
+        let err = |_: BufReader<ChildStderr>, _: &Sender<String>| {};
+        let take = |line: String| {
+            said.push(line);
+            match said.len() < most {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        };
+        let ended = run(
+            Path::new("/bin/sh"),
+            &arguments,
+            &film,
+            &claim,
+            out,
+            err,
+            take,
+        );
+        (ended.unwrap(), said)
+    }
+
+    #[test]
+    fn how_a_process_ended_is_known() {
+        let stop = Arc::new(Stop::default());
+        for (script, expected) in [
+            ("echo a; echo b", Ended::Well),
+            ("echo a; exit 3", Ended::Failed),
+            ("echo a; kill -SEGV $$", Ended::Died),
+            ("echo a; kill -XCPU $$", Ended::Slow),
+            ("while :; do echo a; done", Ended::Enough),
+        ] {
+            let (ended, said) = shell(script, &stop, 9);
+            assert_eq!(ended, expected, "{script}");
+            assert_eq!(said[0], "a");
+        }
+        stop.drain(0);
+        assert_eq!(shell("sleep 1000", &stop, 9).0, Ended::Abandoned);
+    }
 }

@@ -31,6 +31,8 @@ pub(crate) const CHILD_COMMAND: &str = "video-child";
 /// Most memory that ffmpeg may map: it starts with a quarter of a gigabyte, and the largest picture that is allowed takes
 /// 110 MB, of which a stream may ask for seventeen.
 const MEMORY_BYTES_MAX: u64 = 3 << 30;
+/// CPU time, seconds, after which a program ends that passes over its end.
+const CPU_SECONDS_AFTER: u64 = 5;
 /// Most files that are open at once.
 const FILES_MAX: u64 = 64;
 /// What the loader and the libraries read: no settings, no data of anybody.
@@ -44,7 +46,7 @@ const LOADERS: [&str; 4] = [
 ];
 
 /// What ffmpeg does: read files, write to what is open, get memory, threads, the time, and end.
-const SYSCALLS: [i64; 62] = [
+const SYSCALLS: [i64; 61] = [
     libc::SYS_read,
     libc::SYS_write,
     libc::SYS_readv,
@@ -96,7 +98,6 @@ const SYSCALLS: [i64; 62] = [
     libc::SYS_sysinfo,
     libc::SYS_uname,
     libc::SYS_prctl,
-    libc::SYS_prlimit64,
     libc::SYS_clock_gettime,
     libc::SYS_clock_nanosleep,
     libc::SYS_nanosleep,
@@ -164,8 +165,10 @@ impl ChildArgs {
         ffi::close_from(3).context("descriptors cannot be closed")?;
         ffi::no_new_rights().context("rights cannot be given up")?;
         restrict(&self.program).context("files cannot be shut off")?;
+        // First SIGXCPU, by which it is known why it ended.
+        let cpu = (self.cpu_seconds, self.cpu_seconds + CPU_SECONDS_AFTER);
+        ffi::limit_between(libc::RLIMIT_CPU, cpu.0, cpu.1).context("time cannot be limited")?;
         for (resource, most) in [
-            (libc::RLIMIT_CPU, self.cpu_seconds),
             // Pipes have no length.
             (libc::RLIMIT_FSIZE, 0),
             (libc::RLIMIT_CORE, 0),
@@ -173,9 +176,9 @@ impl ChildArgs {
         ] {
             ffi::limit(resource, most).context("a limit cannot be set")?;
         }
-        seccompiler::apply_filter(&filter).context("system calls cannot be filtered")?;
-        // Last: this process has mapped more already.
+        // Late: this process has mapped more already, and gets no more of it.
         ffi::limit(libc::RLIMIT_AS, MEMORY_BYTES_MAX).context("memory cannot be limited")?;
+        seccompiler::apply_filter(&filter).context("system calls cannot be filtered")?;
         Ok(command)
     }
 }
@@ -219,17 +222,29 @@ fn is_file(descriptor: BorrowedFd<'_>) -> bool {
 }
 
 fn filter() -> anyhow::Result<BpfProgram> {
-    const FLAGS: u8 = 0; // the first argument of clone
+    let thread = libc::CLONE_THREAD as u64;
     let is_thread = SeccompCondition::new(
-        FLAGS,
+        0, // flags
         SeccompCmpArgLen::Qword,
-        SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64),
-        libc::CLONE_THREAD as u64,
+        SeccompCmpOp::MaskedEq(thread),
+        thread,
+    )?;
+    let sets_nothing = SeccompCondition::new(
+        2, // the new limit
+        SeccompCmpArgLen::Qword,
+        SeccompCmpOp::Eq,
+        0,
     )?;
     let calls = SYSCALLS.iter().chain(&SYSCALLS_OF_ARCH);
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         calls.map(|call| (*call, Vec::new())).collect();
-    rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![is_thread])?]);
+    for (call, condition) in [
+        (libc::SYS_clone, is_thread),
+        // A worker that runs as root could raise its limits again.
+        (libc::SYS_prlimit64, sets_nothing),
+    ] {
+        rules.insert(call, vec![SeccompRule::new(vec![condition])?]);
+    }
     // Once for what this process becomes. Nothing else may be run: see `restrict`.
     rules.insert(libc::SYS_execve, Vec::new());
     let filter = SeccompFilter::new(

@@ -16,11 +16,12 @@ use super::plan::{Picker, segments, window};
 use super::probe::Film;
 use super::reel::{Blank, Reel};
 use super::window::Source;
-use super::{Claim, Settings, VideoCounts};
+use super::{Claim, Settings};
 use crate::attempts::{ATTEMPTS_MAX, Attempts, JobKey, Lane};
 use crate::drain::Stop;
 use crate::fetch::{Bounds, Fetcher};
 use crate::publish::{Letter, Outbox};
+use crate::stats::VideoCounts;
 use crate::work::{Failure, Record, now_ms};
 
 /// Longest fetch of a video.
@@ -163,15 +164,15 @@ impl Splitter {
 
     /// The topic that a video's frames go to: only one that this worker reads itself.
     fn topic_of(&self, video: &Video) -> Result<&str, End> {
-        let own = self.jobs.iter().map(String::as_str);
+        let own = &self.jobs;
         let found = match &video.jobs_topic {
-            Some(asked) => own.into_iter().find(|it| it == asked),
+            Some(asked) => own.iter().find(|it| *it == asked),
             None => own
-                .clone()
+                .iter()
                 .find(|it| *it == topics::JOBS)
-                .or_else(|| own.into_iter().next()),
+                .or_else(|| own.first()),
         };
-        found.ok_or_else(|| {
+        found.map(String::as_str).ok_or_else(|| {
             let message = "field `jobs_topic` names none of this worker's topics of jobs";
             End::Failed(Failure::new(Stage::Receive, Reason::InvalidJob, message))
         })
@@ -233,9 +234,10 @@ impl Splitter {
 
 impl Course<'_> {
     fn run(&mut self, checkpoint: Option<&Checkpoint>) -> Result<(), End> {
-        let reel = self.guarded(None, Self::fetch)?;
+        let reel = self.guarded("fetch", Self::fetch)?;
         let programs = &self.splitter.settings.programs;
-        let (film, length_ms) = self.guarded(None, |course| look(programs, &reel, course.claim))?;
+        let (film, length_ms) =
+            self.guarded("look", |course| look(programs, &reel, course.claim))?;
         self.known.length_ms = length_ms;
         self.known.film = Some(film.clone());
         let mut done = Checkpoint {
@@ -260,33 +262,34 @@ impl Course<'_> {
                 self.known.is_cut = true;
                 break;
             }
-            let is_cut = self.guarded(Some(segment), |course| {
+            let is_cut = self.guarded(&segment.to_string(), |course| {
                 course.segment(&film, &reel, segment, left, &mut picker)
             });
             self.known.last_ms = picker.last_ms();
             self.known.is_cut = is_cut?;
-            done.frames.clone_from(&self.known.frames);
-            done.last_ms = picker.last_ms();
-            self.splitter.attempts.settled(self.key(Some(segment)));
-            // The intake is gone only when the process ends.
-            let _ = self.events.send(Event::Reached(done.encode()));
             if self.known.is_cut {
+                // No checkpoint says so: who takes over finds it out once more.
                 break;
             }
+            done.frames.clone_from(&self.known.frames);
+            done.last_ms = picker.last_ms();
+            // The intake is gone only when the process ends.
+            let _ = self.events.send(Event::Reached(done.encode()));
         }
-        self.splitter.attempts.settled(self.key(None));
         Ok(())
     }
 
     /// Works on a part of the video, and says so meanwhile to whoever comes after this process: what ends the process
     /// too often is not begun again.
     ///
-    /// By segments: a long video is not to blame for each end of a worker that it outlives.
+    /// By parts: a long video is not to blame for each end of a worker that it outlives.
     fn guarded<T>(
         &mut self,
-        segment: Option<u32>,
+        part: &str,
         work: impl FnOnce(&mut Self) -> Result<T, End>,
     ) -> Result<T, End> {
+        let failed =
+            |reason, message: &str| Err(End::Failed(Failure::new(Stage::Decode, reason, message)));
         let now = now_ms();
         if self
             .video
@@ -294,28 +297,21 @@ impl Course<'_> {
             .is_some_and(|deadline| now >= deadline)
         {
             let message = "the deadline passed before the video was done";
-            let failure = Failure::new(Stage::Decode, Reason::DeadlineExceeded, message);
-            return Err(End::Failed(failure));
+            return failed(Reason::DeadlineExceeded, message);
         }
-        let key = self.key(segment);
-        let splitter = self.splitter;
+        let (splitter, ticket) = (self.splitter, &self.record.ticket);
+        let group = format!("{}/{part}", splitter.settings.group);
+        let key = JobKey::new(&group, &ticket.assignment.partition, ticket.offset);
         if splitter.attempts.of(key) >= ATTEMPTS_MAX {
             splitter.attempts.settled(key);
             let message = format!("the worker ended {ATTEMPTS_MAX} times while it worked on it");
-            let failure = Failure::new(Stage::Decode, Reason::Crashed, message);
-            return Err(End::Failed(failure));
+            return failed(Reason::Crashed, &message);
         }
-        splitter.lane.during(key, || work(self))
-    }
-
-    fn key(&self, segment: Option<u32>) -> JobKey {
-        let group = &self.splitter.settings.group;
-        let group = match segment {
-            None => group.clone(),
-            Some(segment) => format!("{group}/{segment}"),
-        };
-        let ticket = &self.record.ticket;
-        JobKey::new(&group, &ticket.assignment.partition, ticket.offset)
+        let worked = splitter.lane.during(key, || work(self));
+        if !matches!(worked, Err(End::Abandoned)) {
+            splitter.attempts.settled(key);
+        }
+        worked
     }
 
     /// Of which file of which video a checkpoint is.
@@ -369,7 +365,10 @@ impl Course<'_> {
             let message = format!("this worker has no room for a video: {}", error.kind());
             Failure::new(Stage::Fetch, Reason::FetchFailed, message)
         };
-        let left_ms = self.video.deadline_ms.map(|deadline| deadline - now_ms());
+        let left_ms = self
+            .video
+            .deadline_ms
+            .map(|deadline| deadline.saturating_sub(now_ms()));
         let left = left_ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
         let bounds = Bounds {
             bytes: splitter.settings.bytes_max,
@@ -419,7 +418,7 @@ impl Course<'_> {
                 duration_ms: Some(length_ms),
             };
             outbound.frame(video, frame, jpeg, &destination)?;
-            counts.frames.inc();
+            counts.frames_sent.inc();
             if let Some(number) = frames.last_mut() {
                 *number += 1;
             }
@@ -431,7 +430,10 @@ impl Course<'_> {
         let is_cut = sent?;
         settled?;
         let looked_at = window.to_ms.min(length_ms).saturating_sub(window.from_ms);
-        self.splitter.counts.seconds.inc_by(looked_at as f64 / 1e3);
+        self.splitter
+            .counts
+            .seconds_gone
+            .inc_by(looked_at as f64 / 1e3);
         Ok(is_cut)
     }
 }
