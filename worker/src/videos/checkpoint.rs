@@ -111,7 +111,7 @@ mod tests {
             "spillway-video1:%%%",
             // A run without end, a last frame after all time, more frames than there may be.
             "spillway-video1:AAAAAAAAAAAAAICAgICAIAE",
-            "spillway-video1:AAAAAAAAAACAgICAgICAgBA",
+            "spillway-video1:AAAAAAAAAAD__________38",
             "spillway-video1:AAAAAAAAAAAAopwB",
         ] {
             assert_eq!(Checkpoint::decode(text), None, "{text:?}");

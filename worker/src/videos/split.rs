@@ -12,7 +12,7 @@ use super::answer::{Known, stand_in};
 use super::checkpoint::Checkpoint;
 use super::look::look;
 use super::outbound::{Destination, Outbound, dead_letter_headers};
-use super::plan::{Picker, segments, window};
+use super::plan::{Picker, Window, segments, window};
 use super::probe::Film;
 use super::reel::{Blank, Reel};
 use super::window::Source;
@@ -235,9 +235,8 @@ impl Splitter {
 impl Course<'_> {
     fn run(&mut self, checkpoint: Option<&Checkpoint>) -> Result<(), End> {
         let reel = self.guarded("fetch", Self::fetch)?;
-        let programs = &self.splitter.settings.programs;
-        let (film, length_ms) =
-            self.guarded("look", |course| look(programs, &reel, course.claim))?;
+        let (programs, claim) = (&self.splitter.settings.programs, self.claim);
+        let (film, length_ms) = self.guarded("look", |_| look(programs, &reel, claim))?;
         self.known.length_ms = length_ms;
         self.known.film = Some(film.clone());
         let mut done = Checkpoint {
@@ -254,17 +253,28 @@ impl Course<'_> {
         }
         self.known.frames.clone_from(&done.frames);
         self.known.last_ms = done.last_ms;
+        let source = Source {
+            programs,
+            film: &film,
+            reel: &reel,
+            claim,
+        };
         let mut picker = Picker::new(self.video.sampling, done.last_ms);
         let count = segments(self.known.length_ms);
         for segment in done.frames.len() as u32..count {
             let left = self.video.sampling.frames_max.saturating_sub(done.sent());
-            if left == 0 {
+            let window = window(&self.video.sampling, segment, length_ms);
+            if left == 0 && window.is_some() {
                 self.known.is_cut = true;
                 break;
             }
-            let is_cut = self.guarded(&segment.to_string(), |course| {
-                course.segment(&film, &reel, segment, left, &mut picker)
-            });
+            self.known.frames.push(0);
+            let is_cut = match window {
+                None => Ok(false),
+                Some(window) => self.guarded(&segment.to_string(), |course| {
+                    course.segment(&source, segment, window, left, &mut picker)
+                }),
+            };
             self.known.last_ms = picker.last_ms();
             self.known.is_cut = is_cut?;
             if self.known.is_cut {
@@ -385,24 +395,14 @@ impl Course<'_> {
     /// Sends the frames of a segment, and waits until all are acknowledged. Returns whether there are more than may be.
     fn segment(
         &mut self,
-        film: &Film,
-        reel: &Reel,
+        source: &Source<'_>,
         segment: u32,
+        window: Window,
         left: u32,
         picker: &mut Picker,
     ) -> Result<bool, End> {
         let began = Instant::now();
         let length_ms = self.known.length_ms;
-        self.known.frames.push(0);
-        let Some(window) = window(&self.video.sampling, segment, length_ms) else {
-            return Ok(false);
-        };
-        let source = Source {
-            programs: &self.splitter.settings.programs,
-            film,
-            reel,
-            claim: self.claim,
-        };
         let destination = Destination {
             topic: self.topic,
             worker: &self.splitter.worker,
