@@ -13,7 +13,6 @@ use super::checkpoint::Checkpoint;
 use super::look::look;
 use super::outbound::{Destination, Outbound, dead_letter_headers};
 use super::plan::{Picker, Window, segments, window};
-use super::probe::Film;
 use super::reel::{Blank, Reel};
 use super::window::Source;
 use super::{Claim, Settings};
