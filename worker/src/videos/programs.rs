@@ -113,7 +113,7 @@ mod tests {
         assert!(!is_program(&path));
         std::fs::write(&path, "").unwrap();
         assert!(!is_program(&path));
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         assert!(is_program(&path));
         assert!(!is_program(folder.path()));
     }

@@ -49,14 +49,17 @@ enum Enough {
     /// A frame is too large for a record.
     TooLarge,
     Nonsense,
+    /// It gave as many as it was asked for, and fewer were taken.
+    Short,
     End(End),
 }
 
-/// Frames and times that wait for each other.
+/// Frames and times that wait for each other, and how many found each other.
 #[derive(Default)]
 struct Pairs {
     times: VecDeque<u64>,
     frames: VecDeque<Vec<u8>>,
+    found: u32,
 }
 
 // === impl Pairs ===
@@ -66,6 +69,7 @@ impl Pairs {
         if self.times.is_empty() || self.frames.is_empty() {
             return None;
         }
+        self.found += 1;
         self.times.pop_front().zip(self.frames.pop_front())
     }
 }
@@ -93,9 +97,13 @@ impl Source<'_> {
         };
         let (mut quality, mut deaths) = (0, 0);
         loop {
+            let before = left;
             let enough = self.process(&window, picker, QUALITIES[quality], &mut left, send)?;
             match enough {
                 Ok(Ended::Well | Ended::Enough) => return Ok(false),
+                // It stopped before the window did: of those that it gave, not all were to be taken.
+                Err(Enough::Short) if left < before => {}
+                Err(Enough::Short) => return Ok(false),
                 Ok(Ended::Abandoned) => return Err(End::Abandoned),
                 Ok(Ended::Failed) => return Err(corrupt("the video cannot be decoded")),
                 Ok(Ended::Slow) => return Err(corrupt("the decoder took too long")),
@@ -129,6 +137,7 @@ impl Source<'_> {
         send: &mut dyn FnMut(u64, Vec<u8>) -> Result<(), End>,
     ) -> Result<Result<Ended, Enough>, End> {
         let arguments = frames(self.film, window, picker, quality);
+        let before = *left;
         let mut pairs = Pairs::default();
         let mut enough = None;
         let take = |said: Said| {
@@ -167,6 +176,10 @@ impl Source<'_> {
         }
         if ended == Ended::Well && !(pairs.times.is_empty() && pairs.frames.is_empty()) {
             return Ok(Err(Enough::Nonsense));
+        }
+        if ended == Ended::Well && pairs.found == window.frames_max && before - *left < pairs.found
+        {
+            return Ok(Err(Enough::Short));
         }
         Ok(Ok(ended))
     }
@@ -216,6 +229,8 @@ fn read_times(mut from: BufReader<ChildStderr>, tell: &Sender<Said>) {
             return;
         }
     }
+    // Who writes more than lines is not to wait for somebody who reads it.
+    let _ = std::io::copy(&mut from, &mut std::io::sink());
 }
 
 fn corrupt(message: &str) -> End {
