@@ -30,6 +30,7 @@ test: setup kafka-jars kube-programs ## Run every test, on real components
 	tests/testbed/packages.sh browser
 	tests/testbed/packages.sh rules
 	tests/testbed/packages.sh images
+	tests/testbed/packages.sh videos
 	$(MAKE) --no-print-directory lint
 	# With the tests' features, so that the run below builds no dependency a second time.
 	cargo build --quiet --workspace --features spillway/ec2 --bins --tests --examples

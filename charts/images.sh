@@ -78,6 +78,26 @@ debian() {
     buildah commit --quiet --rm "$container" "$base" >/dev/null
     rm -rf "$work/base"
 }
+# The base with ffmpeg, for workers that take videos: a layer below the worker's own, which no release changes.
+with_ffmpeg() {
+    local of=$base container id
+    container=$(buildah from "$of")
+    id=$(buildah inspect --format '{{.FromImageID}}' "$container")
+    base=localhost/spillway-base-ffmpeg:${id:0:12}
+    if ! buildah inspect --type image "$base" >/dev/null 2>&1; then
+        say "images: adding ffmpeg to $of (once)"
+        # shellcheck disable=SC2016 # it is the container's shell that reads it
+        buildah run --isolation chroot --user 0:0 --env DEBIAN_FRONTEND=noninteractive "$container" -- sh -c '
+            apt-get update -qq && apt-get install -qq -y --no-install-recommends ffmpeg &&
+                rm -rf /var/cache/apt/* /var/lib/apt/lists/* /var/log/* /usr/share/doc /usr/share/man' >"$work/log" 2>&1 || {
+            tail -n 20 "$work/log" >&2
+            say "images: ffmpeg cannot be installed into $of, which has to be Debian's or have apt"
+            exit 1
+        }
+        buildah commit --quiet "$container" "$base" >/dev/null
+    fi
+    buildah rm "$container" >/dev/null
+}
 base=${SPILLWAY_IMAGE_BASE:-}
 [ -n "$base" ] || debian
 
@@ -109,7 +129,10 @@ put spillway-worker
 cp -r --dereference "$root/worker/models/demo" "$work/context/models"
 mkdir "$work/context/lib"
 cp --dereference "$libtorch"/lib/*.so* "$work/context/lib/"
+plain=$base
+with_ffmpeg
 build "spillway-worker${gpu:+-cuda}" worker/Containerfile
+base=$plain
 
 if [ -z "$gpu" ]; then
     put spillway-gateway

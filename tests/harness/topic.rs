@@ -11,7 +11,7 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, CommitMode, Consumer},
-    message::Headers,
+    message::{Header, Headers, OwnedHeaders},
     producer::{FutureProducer, FutureRecord},
 };
 
@@ -142,7 +142,23 @@ impl Topic {
     /// # Panics
     /// If it is not acknowledged.
     pub async fn put(&self, key: &str, value: Option<&[u8]>) {
-        let mut record = FutureRecord::<str, [u8]>::to(&self.name).key(key);
+        self.put_with(key, value, &[]).await;
+    }
+
+    /// Writes one record with headers.
+    ///
+    /// # Panics
+    /// If it is not acknowledged.
+    pub async fn put_with(&self, key: &str, value: Option<&[u8]>, headers: &[(&str, &str)]) {
+        let headers = headers
+            .iter()
+            .fold(OwnedHeaders::new(), |headers, (key, value)| {
+                let value = Some(value.as_bytes());
+                headers.insert(Header { key, value })
+            });
+        let mut record = FutureRecord::<str, [u8]>::to(&self.name)
+            .key(key)
+            .headers(headers);
         record.payload = value;
         self.producer
             .send(record, REQUEST_MAX)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the system packages that a build needs and that are missing, by apt; says what to install where it cannot.
 # With a word it asks for more: `browser` for a browser, `bound` for what the bound of backtests is built with,
-# `rules` for promtool, `images` for what builds and runs container images.
+# `rules` for promtool, `images` for what builds and runs container images, `videos` for ffmpeg.
 set -euo pipefail
 
 say() { printf '%s\n' "$*" >&2; }
@@ -25,6 +25,7 @@ if [ "${1:-}" = browser ]; then need chromium chromium; fi
 # HiGHS' bindings are made with libclang, which is no program.
 if [ "${1:-}" = bound ] && ! compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null; then missing+=(libclang-dev); fi
 if [ "${1:-}" = rules ]; then need promtool prometheus; fi
+if [ "${1:-}" = videos ]; then need ffmpeg ffmpeg; fi
 if [ "${1:-}" = images ]; then
     need buildah buildah
     need debootstrap debootstrap

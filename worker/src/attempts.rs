@@ -300,15 +300,27 @@ impl Lane {
     /// # Panics
     /// If they are more than the lane is wide.
     pub(crate) fn at<T>(&self, jobs: impl Iterator<Item = JobKey>, work: impl FnOnce() -> T) -> T {
+        self.write(jobs, || {
+            self.turns.0.fetch_add(1, Ordering::Relaxed);
+            let done = work();
+            self.turns.0.fetch_add(1, Ordering::Relaxed);
+            done
+        })
+    }
+
+    /// The same for one job that takes long, and that whoever works on it bounds itself: it does not hang.
+    pub(crate) fn during<T>(&self, job: JobKey, work: impl FnOnce() -> T) -> T {
+        self.write(std::iter::once(job), work)
+    }
+
+    fn write<T>(&self, jobs: impl Iterator<Item = JobKey>, work: impl FnOnce() -> T) -> T {
         let words = &self.attempts.words()[self.from..self.from + self.len];
         let mut count = 0;
         for job in jobs {
             words[count].store(job.0, Ordering::Relaxed);
             count += 1;
         }
-        self.turns.0.fetch_add(1, Ordering::Relaxed);
         let done = work();
-        self.turns.0.fetch_add(1, Ordering::Relaxed);
         words[..count]
             .iter()
             .for_each(|word| word.store(0, Ordering::Relaxed));

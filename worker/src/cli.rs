@@ -34,6 +34,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run(*args),
         Command::DecodeChild => decode::serve(),
+        Command::VideoChild(args) => Err(args.exec()),
         Command::Recognize(args) => {
             recognizer(&args.models).and_then(|it| print(&measure::recognize(&it, &args.files)?))
         }
@@ -109,6 +110,7 @@ fn verify(recognizer: &Recognizer, args: &VerifyArgs) -> anyhow::Result<()> {
 }
 
 fn run(args: RunArgs) -> anyhow::Result<()> {
+    args.check()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("fetch")

@@ -10,6 +10,7 @@ use crate::batch::BatchLimits;
 use crate::decode::Isolation;
 use crate::fetch::Sources;
 use crate::retry::Tiers;
+use crate::videos::Settings;
 
 /// How this process reaches its surroundings, and its limits.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub(crate) struct Config {
     pub(crate) attempts_file: Option<PathBuf>,
     /// Touched whenever a control record renews the lease.
     pub(crate) lease_file: Option<PathBuf>,
+    /// How it goes through videos; none where it takes none.
+    pub(crate) videos: Option<Settings>,
 }
 
 /// Topics, group and client.

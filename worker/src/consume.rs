@@ -36,13 +36,14 @@ use crate::crash::{self, Step};
 use crate::drain::Stop;
 use crate::ffi::CommitQueue;
 use crate::intake::{Meter, Pace};
-use crate::ledger::{Begin, Commit};
+use crate::ledger::{Begin, Commit, Ticket};
 use crate::publish::{Away, Completion};
 use crate::stats::Stats;
 use crate::told::Told;
 use crate::work::Record;
 use assigned::{LEAVING_COMMIT_EVERY, Seat};
-use client::{park, properties};
+pub(crate) use client::{park, properties};
+pub(crate) use commit::{commit_of, list};
 use group::{Group, Shared};
 use put_off::PutOff;
 
@@ -114,13 +115,13 @@ struct Member {
 }
 
 /// A record that was read and not begun.
-struct Parked {
-    partition: Partition,
-    offset: i64,
-    key: Option<Vec<u8>>,
-    value: Vec<u8>,
-    headers: Vec<(String, Vec<u8>)>,
-    at_ms: Option<i64>,
+pub(crate) struct Parked {
+    pub(crate) partition: Partition,
+    pub(crate) offset: i64,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Vec<u8>,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) at_ms: Option<i64>,
     /// Not to be begun before.
     due_ms: Option<i64>,
 }
@@ -162,6 +163,24 @@ impl Deref for Member {
 impl Drop for Member {
     fn drop(&mut self) {
         self.shared.close();
+    }
+}
+
+// === impl Parked ===
+
+impl Parked {
+    /// The record, once it is begun.
+    pub(crate) fn record(self, ticket: Ticket, job: JobKey, attempts: u64, now: Instant) -> Record {
+        Record {
+            ticket,
+            job,
+            attempts,
+            key: self.key,
+            value: self.value,
+            headers: self.headers,
+            at_ms: self.at_ms,
+            received: now,
+        }
     }
 }
 
@@ -457,11 +476,7 @@ impl Consume {
                 .committed_offsets(list.clone(), COMMITTED_WAIT)
             {
                 Ok(committed) => {
-                    return committed
-                        .elements()
-                        .iter()
-                        .filter_map(commit::commit_of)
-                        .collect();
+                    return committed.elements().iter().filter_map(commit_of).collect();
                 }
                 Err(error) => warn!(%error, "committed offsets could not be read"),
             }
@@ -496,16 +511,7 @@ impl Consume {
                 "job tried again, alone"
             );
         }
-        let record = Record {
-            ticket,
-            job,
-            attempts,
-            key: parked.key,
-            value: parked.value,
-            headers: parked.headers,
-            at_ms: parked.at_ms,
-            received: now,
-        };
+        let record = parked.record(ticket, job, attempts, now);
         // It was looked before whether there is a place.
         self.jobs
             .try_send(record)

@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString};
 use std::fs::{File, TryLockError};
 use std::io::{Error, Result as IoResult};
 use std::ops::Deref;
-use std::os::fd::{AsRawFd as _, FromRawFd as _, RawFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicU64;
@@ -305,8 +305,17 @@ pub(crate) fn memory_file() -> IoResult<File> {
 
 /// Lets this process use no more than `most` of a resource, for good.
 pub(crate) fn limit(resource: libc::__rlimit_resource_t, most: u64) -> IoResult<()> {
+    limit_between(resource, most, most)
+}
+
+/// The same, where the kernel says at `soft` already that it is too much.
+pub(crate) fn limit_between(
+    resource: libc::__rlimit_resource_t,
+    soft: u64,
+    most: u64,
+) -> IoResult<()> {
     let limit = libc::rlimit {
-        rlim_cur: most,
+        rlim_cur: soft,
         rlim_max: most,
     };
     // SAFETY: `limit` is only read, during the call.
@@ -325,6 +334,137 @@ pub(crate) fn ignore(signal: libc::c_int) -> IoResult<()> {
     match unsafe { libc::signal(signal, libc::SIG_IGN) } {
         libc::SIG_ERR => Err(Error::last_os_error()),
         _ => Ok(()),
+    }
+}
+
+/// Gives this process the lowest priority that its CPU time can have.
+pub(crate) fn lowest_priority() -> IoResult<()> {
+    // SAFETY: takes numbers alone; 0 means the calling process.
+    done(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) })
+}
+
+/// Lets neither this process nor what it becomes gain rights by what it runs.
+pub(crate) fn no_new_rights() -> IoResult<()> {
+    // SAFETY: this option takes numbers alone.
+    done(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
+}
+
+/// Kills every process of a group.
+pub(crate) fn kill_group(leader: u32) -> IoResult<()> {
+    // SAFETY: takes numbers alone. A group is named by its leader's number, negative.
+    done(unsafe { libc::kill(-(leader as libc::pid_t), libc::SIGKILL) })
+}
+
+/// Paths that a process may still reach once it is restricted to them (Landlock).
+pub(crate) struct Landlock(OwnedFd);
+
+/// What may be done below a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Read,
+    /// A single file.
+    ReadFile,
+    /// A single file too, which may be run.
+    Execute,
+}
+
+/// The kernel's `landlock_ruleset_attr`; what an older kernel does not know must be 0.
+#[repr(C)]
+#[derive(Default)]
+struct RulesetAttr {
+    handled_access_fs: u64,
+    handled_access_net: u64,
+    scoped: u64,
+}
+
+/// The kernel's `landlock_path_beneath_attr`.
+#[repr(C, packed)]
+struct PathBeneathAttr {
+    allowed_access: u64,
+    parent_fd: i32,
+}
+
+// === impl Landlock ===
+
+impl Landlock {
+    /// Version of what the kernel can restrict; 0 where it restricts nothing.
+    pub(crate) fn version() -> u32 {
+        const ASK_VERSION: u32 = 1;
+        // SAFETY: with this flag the kernel reads no attributes and answers a number.
+        let version = unsafe {
+            libc::syscall(
+                libc::SYS_landlock_create_ruleset,
+                ptr::null::<RulesetAttr>(),
+                0_usize,
+                ASK_VERSION,
+            )
+        };
+        u32::try_from(version).unwrap_or(0)
+    }
+
+    /// Nothing may be reached yet: no file, no network, no other process; as far as the kernel's `version` goes.
+    pub(crate) fn new(version: u32) -> IoResult<Self> {
+        let fs_rights = match version {
+            0 | 1 => 13,
+            2 => 14,
+            3 | 4 => 15,
+            _ => 16,
+        };
+        let attr = RulesetAttr {
+            handled_access_fs: (1 << fs_rights) - 1,
+            handled_access_net: if version >= 4 { 0b11 } else { 0 },
+            scoped: if version >= 6 { 0b11 } else { 0 },
+        };
+        // SAFETY: `attr` is only read, during the call, and as long as is said.
+        let descriptor = unsafe {
+            libc::syscall(
+                libc::SYS_landlock_create_ruleset,
+                &raw const attr,
+                size_of::<RulesetAttr>(),
+                0_u32,
+            )
+        };
+        let descriptor = RawFd::try_from(descriptor).unwrap_or(-1);
+        if descriptor < 0 {
+            return Err(Error::last_os_error());
+        }
+        // SAFETY: the descriptor was made just now, so nobody else owns it.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+    }
+
+    /// Lets a file, or all below a folder, be reached.
+    pub(crate) fn allow(&self, path: BorrowedFd<'_>, reach: Reach) -> IoResult<()> {
+        const EXECUTE: u64 = 1;
+        const READ_FILE: u64 = 1 << 2;
+        const READ_DIR: u64 = 1 << 3;
+        const PATH_BENEATH: u32 = 1;
+        let attr = PathBeneathAttr {
+            allowed_access: match reach {
+                Reach::Read => READ_FILE | READ_DIR,
+                Reach::ReadFile => READ_FILE,
+                Reach::Execute => READ_FILE | EXECUTE,
+            },
+            parent_fd: path.as_raw_fd(),
+        };
+        // SAFETY: both descriptors are open while they are borrowed, and `attr` is only read, during the call.
+        let status = unsafe {
+            libc::syscall(
+                libc::SYS_landlock_add_rule,
+                self.0.as_raw_fd(),
+                PATH_BENEATH,
+                &raw const attr,
+                0_u32,
+            )
+        };
+        done(status as libc::c_int)
+    }
+
+    /// Restricts the calling thread and what it becomes, for good; needs [`no_new_rights`].
+    pub(crate) fn restrict(self) -> IoResult<()> {
+        // SAFETY: the descriptor is open, and the kernel takes numbers alone.
+        let status =
+            unsafe { libc::syscall(libc::SYS_landlock_restrict_self, self.0.as_raw_fd(), 0_u32) };
+        done(status as libc::c_int)
     }
 }
 

@@ -37,6 +37,7 @@ mod retry;
 mod serve;
 mod stats;
 mod told;
+mod videos;
 mod work;
 
 pub use cli::main;

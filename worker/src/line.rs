@@ -40,6 +40,7 @@ use crate::publish::{Away, Completion, Outbox, Publisher, Refused, Signature};
 use crate::reload::{Shift, Source};
 use crate::stats::Stats;
 use crate::told::Told;
+use crate::videos::{self, Videos};
 use crate::work::{Ending, Fetched, Framed, Record, now_ms};
 use stages::{Decode, Fetch, batch};
 
@@ -130,6 +131,7 @@ impl Line {
             };
             stages.spawn("publish", move || publisher.run());
             self.start_rest(&mut stages, channels, to_fetch, &content, &attempts)?;
+            self.start_videos(&mut stages, &outbox, &attempts)?;
             let ends = Ends {
                 jobs,
                 completions,
@@ -251,6 +253,32 @@ impl Line {
             stats: self.stats.clone(),
         };
         self.runtime.spawn(Arc::new(fetch).run(to_fetch));
+        Ok(())
+    }
+
+    /// Starts what goes through videos, beside the line.
+    fn start_videos(
+        &self,
+        stages: &mut Stages<'_>,
+        outbox: &Arc<Outbox>,
+        attempts: &Arc<Attempts>,
+    ) -> anyhow::Result<()> {
+        let Some(settings) = &self.config.videos else {
+            return Ok(());
+        };
+        let ends = videos::Ends {
+            outbox: outbox.clone(),
+            attempts: attempts.clone(),
+            stop: self.stop.clone(),
+            runtime: self.runtime.handle().clone(),
+        };
+        let videos = Videos::join(&self.config, settings, &self.stats, ends)?;
+        let stop = self.stop.clone();
+        stages.spawn("videos", move || {
+            if let Err(error) = videos.run() {
+                stop.fail(format!("{error:#}"));
+            }
+        });
         Ok(())
     }
 

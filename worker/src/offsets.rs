@@ -108,7 +108,8 @@ impl FinishedAbove {
     }
 }
 
-fn push_leb128(bytes: &mut Vec<u8>, mut value: u64) {
+/// Writes a number as LEB128.
+pub(crate) fn push_leb128(bytes: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         bytes.push(value as u8 | 0x80);
         value >>= 7;
@@ -116,8 +117,8 @@ fn push_leb128(bytes: &mut Vec<u8>, mut value: u64) {
     bytes.push(value as u8);
 }
 
-/// None at the end; `Some(None)` for a number that is cut off or too large.
-fn next_leb128(bytes: &mut impl Iterator<Item = u8>) -> Option<Option<u64>> {
+/// Reads a number that was so written. None at the end; `Some(None)` for a number that is cut off or too large.
+pub(crate) fn next_leb128(bytes: &mut impl Iterator<Item = u8>) -> Option<Option<u64>> {
     let mut value = 0_u64;
     for (index, byte) in bytes.enumerate().take(10) {
         value |= u64::from(byte & 0x7f)

@@ -17,8 +17,8 @@ use spillway_wire::{
 
 pub(crate) use away::Away;
 use hold::Hold;
-pub(crate) use outbox::{Completion, Outbox, Refused};
-use outbox::{Delivery, Letter, Sent};
+use outbox::Delivery;
+pub(crate) use outbox::{Completion, Letter, Outbox, Refused, Sent, Written};
 
 use crate::breaker::Breaker;
 use crate::crash::{self, Step};

@@ -1,6 +1,7 @@
 //! What the worker counts of itself: for heartbeats and for `/metrics`.
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -71,6 +72,15 @@ pub(crate) struct ContentCounts {
     pub(crate) content_bytes: Gauge,
 }
 
+/// What videos add, where they are taken; clones count together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct VideoCounts {
+    answered: Family<OutcomeLabel, Counter>,
+    answered_badly: Family<ReasonLabel, Counter>,
+    pub(crate) frames_sent: Counter,
+    pub(crate) seconds_gone: Counter<f64, AtomicU64>,
+}
+
 /// Everything that is counted, shared by all stages.
 pub(crate) struct Stats {
     state: Mutex<State>,
@@ -92,6 +102,7 @@ pub(crate) struct Stats {
     pub(crate) fetch: FetchCounts,
     pub(crate) content: ContentCounts,
     pub(crate) decode: DecodeCounts,
+    pub(crate) videos: VideoCounts,
     phase: watch::Sender<Phase>,
     confirmed: watch::Sender<(u64, u64)>,
 }
@@ -172,6 +183,20 @@ impl DecodeCounts {
     }
 }
 
+// === impl VideoCounts ===
+
+impl VideoCounts {
+    /// Notes that a video has its answer.
+    pub(crate) fn done(&self, outcome: Outcome, reason: Option<Reason>) {
+        let outcome = outcome_name(outcome);
+        self.answered.get_or_create(&OutcomeLabel { outcome }).inc();
+        if let Some(reason) = reason.map(Reason::as_str) {
+            let label = ReasonLabel { reason };
+            self.answered_badly.get_or_create(&label).inc();
+        }
+    }
+}
+
 // === impl Stats ===
 
 impl Stats {
@@ -219,6 +244,7 @@ impl Stats {
             fetch: FetchCounts::default(),
             content: ContentCounts::default(),
             decode: DecodeCounts::default(),
+            videos: VideoCounts::default(),
             phase: watch::Sender::new(Phase::Starting),
             confirmed: watch::Sender::new((0, 0)),
         };
@@ -323,6 +349,32 @@ impl Stats {
             "decoders_ended",
             "Decoding processes that died or were killed",
             self.decode.decoders_ended.clone(),
+        );
+        self.with_videos()
+    }
+
+    /// What becomes of videos, where they are taken.
+    fn with_videos(mut self) -> Self {
+        let to = self.registry.sub_registry_with_prefix("spillway");
+        to.register(
+            "videos",
+            "Videos that ended in an answer",
+            self.videos.answered.clone(),
+        );
+        to.register(
+            "video_errors",
+            "Videos that failed or are partial",
+            self.videos.answered_badly.clone(),
+        );
+        to.register(
+            "video_frames",
+            "Frames of videos sent as jobs",
+            self.videos.frames_sent.clone(),
+        );
+        to.register(
+            "video_seconds",
+            "Length of what was gone through of videos",
+            self.videos.seconds_gone.clone(),
         );
         self
     }

@@ -40,6 +40,8 @@ EXAMPLES:
     spillway topics apply policies/recognition.yaml --partitions spillway.jobs=96
   Workers try again what they cannot fetch, after 10 seconds, a minute and ten:
     spillway topics apply policies/recognition.yaml --retry-after 10s,1m,10m
+  Workers take videos:
+    spillway topics apply policies/recognition.yaml --videos
   On an encrypted cluster with a login:
     spillway topics plan policy.yaml --kafka-config security.protocol=sasl_ssl,sasl.mechanism=SCRAM-SHA-512 \\
       --kafka-config sasl.username=admin,sasl.password=… --kafka-config ssl.ca.location=ca.pem
@@ -70,6 +72,9 @@ pub(crate) struct TopicsArgs {
     /// spillway.jobs.retry.10s. A policy names those that its backlog shall count.
     #[arg(long, value_delimiter = ',', value_name = "WAITS", value_parser = wait)]
     retry_after: Vec<String>,
+    /// The topics of videos too, as workers read them that take videos.
+    #[arg(long)]
+    videos: bool,
     /// Copies of each record, on as many brokers; by default three, or as many as there are brokers.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=15))]
     replication: Option<u32>,
@@ -122,6 +127,7 @@ impl TopicsArgs {
         let wishes = Wishes {
             partitions: self.partitions.iter().cloned().collect(),
             waits: self.retry_after.clone(),
+            has_videos: self.videos,
             keep: Retention {
                 jobs: self.keep_jobs,
                 results: self.keep_results,
@@ -148,7 +154,7 @@ impl TopicsArgs {
             .unwrap_or_else(|| plan::replication(cluster.broker_count()));
         let steps = plan::steps(&wanted, replication, &present);
         let is_refused = steps.iter().any(|step| step.change == Change::Refused);
-        let rights = self.rights.then(|| rights::needed(policies, &wishes.waits));
+        let rights = self.rights.then(|| rights::needed(policies, &wishes));
         let mut out = std::io::stdout();
         if self.json {
             writeln!(

@@ -27,6 +27,8 @@ pub(super) struct Wishes {
     pub(super) partitions: BTreeMap<String, u32>,
     /// Waits before jobs are tried again, as workers are told theirs.
     pub(super) waits: Vec<String>,
+    /// Whether there shall be videos too.
+    pub(super) has_videos: bool,
     pub(super) keep: Retention,
 }
 
@@ -162,6 +164,21 @@ pub(super) fn wanted(policies: &[Policy], wishes: &Wishes) -> Vec<Wanted> {
         all.push(at_least(
             topics::dead_letters(name),
             "dead letters",
+            (DEAD_LETTER_PARTITIONS, keep.dead_letters),
+        ));
+    }
+    if wishes.has_videos {
+        // A worker goes through one video at a time, from a partition of its own.
+        let workers = policies
+            .iter()
+            .map(|it| it.base().max.saturating_add(it.burst_max()));
+        let needed = workers.max().unwrap_or(0).max(PARTITIONS_MIN);
+        let name = topics::VIDEOS.to_owned();
+        let letters = topics::dead_letters(topics::VIDEOS);
+        all.push(at_least(name, "videos", (needed, keep.jobs)));
+        all.push(at_least(
+            letters,
+            "dead letters of videos",
             (DEAD_LETTER_PARTITIONS, keep.dead_letters),
         ));
     }
@@ -344,6 +361,7 @@ mod tests {
                 .map(|(topic, count)| ((*topic).to_owned(), *count))
                 .collect(),
             waits: Vec::new(),
+            has_videos: false,
             keep: Retention {
                 jobs: 7 * DAY,
                 results: DAY,
@@ -420,6 +438,19 @@ mod tests {
                 ("jobs.dlq", 3)
             ]
         );
+    }
+
+    #[test]
+    fn videos_have_topics_where_they_are_asked_for() {
+        let mut wishes = wishes(&[]);
+        wishes.has_videos = true;
+        let wanted = wanted(&[policy()], &wishes);
+        let made: Vec<(&str, u32)> = wanted
+            .iter()
+            .map(|it| (it.name.as_str(), it.partitions))
+            .filter(|(name, _)| name.contains("videos"))
+            .collect();
+        assert_eq!(made, [("spillway.videos", 12), ("spillway.videos.dlq", 3)]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::Serialize;
 use spillway_core::Policy;
 use spillway_wire::topics;
 
-use super::plan::jobs_and_retries;
+use super::plan::{Wishes, jobs_and_retries};
 
 /// The group under whose name the controller's clients look for coordinators; nobody joins it.
 const CONTROLLER_GROUP: &str = "spillway-controller";
@@ -19,8 +19,8 @@ pub(super) struct Right {
     pub(super) name: String,
 }
 
-/// Every right that these policies take, where jobs are tried again after `waits`, once, in order.
-pub(super) fn needed(policies: &[Policy], waits: &[String]) -> Vec<Right> {
+/// Every right that these policies take with what is wished for beside them, once, in order.
+pub(super) fn needed(policies: &[Policy], wishes: &Wishes) -> Vec<Right> {
     let mut rights = Vec::new();
     let mut add = |who, operation, kind, name: &str| {
         rights.push(Right {
@@ -38,15 +38,26 @@ pub(super) fn needed(policies: &[Policy], waits: &[String]) -> Vec<Right> {
             add("controller", "Describe", "topic", &topic.name);
         }
     }
-    let (jobs, retries) = jobs_and_retries(policies, waits);
+    let (jobs, retries) = jobs_and_retries(policies, &wishes.waits);
     for jobs in jobs {
         add("worker", "Read", "topic", jobs);
         add("worker", "Write", "topic", &topics::dead_letters(jobs));
         add("client", "Write", "topic", jobs);
+        if wishes.has_videos {
+            // Frames of videos are jobs.
+            add("worker", "Write", "topic", jobs);
+        }
     }
     for retry in &retries {
         add("worker", "Read", "topic", retry);
         add("worker", "Write", "topic", retry);
+    }
+    if wishes.has_videos {
+        let letters = topics::dead_letters(topics::VIDEOS);
+        add("worker", "Read", "group", topics::VIDEOS_GROUP);
+        add("worker", "Read", "topic", topics::VIDEOS);
+        add("worker", "Write", "topic", &letters);
+        add("client", "Write", "topic", topics::VIDEOS);
     }
     add("controller", "Describe", "group", CONTROLLER_GROUP);
     for operation in ["Read", "Write"] {
@@ -87,7 +98,11 @@ mod tests {
 
     #[test]
     fn nobody_gets_more_than_it_needs() {
-        let rights = needed(&[policy(), policy()], &["10s".to_owned()]);
+        let mut wishes = Wishes {
+            waits: vec!["10s".to_owned()],
+            ..Wishes::default()
+        };
+        let rights = needed(&[policy(), policy()], &wishes);
         let of = |who: &str| -> Vec<String> {
             let rights = rights.iter().filter(|it| it.who == who);
             rights
@@ -115,5 +130,21 @@ mod tests {
             .into_iter()
             .filter(|it| it.starts_with("Write"));
         assert_eq!(writes.count(), 2, "never jobs");
+        wishes.has_videos = true;
+        let more: Vec<String> = needed(&[policy()], &wishes)
+            .into_iter()
+            .filter(|it| !rights.contains(it))
+            .map(|it| format!("{} {} {} {}", it.who, it.operation, it.kind, it.name))
+            .collect();
+        assert_eq!(
+            more,
+            [
+                "client Write topic spillway.videos",
+                "worker Read group spillway-videos",
+                "worker Read topic spillway.videos",
+                "worker Write topic jobs",
+                "worker Write topic spillway.videos.dlq",
+            ]
+        );
     }
 }

@@ -18,14 +18,17 @@ use crate::models::{Recognizer, Subset, Threads, choose, divide};
 use crate::notice::{Cloud, Watch};
 use crate::retry::{TIERS_MAX, Tier, Tiers};
 use crate::stats::Stats;
+use crate::videos::{CHILD_COMMAND as VIDEO_CHILD_COMMAND, ChildArgs};
 use crate::work::now_ms;
 use measuring::{BENCH_EXAMPLE, MODELS_EXAMPLE, VERIFY_EXAMPLE};
 
 mod measuring;
 mod models;
+mod videos;
 
 pub(super) use measuring::{BenchArgs, ImagesArgs, ModelsArgs, RecognizeArgs, VerifyArgs};
 pub(super) use models::ModelArgs;
+use videos::VideoArgs;
 
 /// Recognizes images: takes jobs from Kafka, or files from the command line, and runs a model set on them.
 #[derive(Debug, Parser)]
@@ -76,6 +79,9 @@ pub(super) enum Command {
     /// Decodes what the worker that started it sends.
     #[command(name = CHILD_COMMAND, hide = true)]
     DecodeChild,
+    /// Gives up what it may do, and becomes a program that reads a video.
+    #[command(name = VIDEO_CHILD_COMMAND, hide = true)]
+    VideoChild(ChildArgs),
 }
 
 /// How long each division of the cores is tried at start.
@@ -93,6 +99,8 @@ pub(super) struct RunArgs {
     sources: SourceArgs,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    videos: VideoArgs,
     #[command(flatten)]
     pub(super) notice: NoticeArgs,
     /// Where to serve /livez, /readyz and /metrics; port 0 takes a free one, the log says which.
@@ -323,7 +331,14 @@ impl RunArgs {
             },
             attempts_file: self.attempts_file,
             lease_file: self.lease_file,
+            videos: self.videos.settings()?,
         })
+    }
+
+    /// # Errors
+    /// If what is asked for cannot be had, whatever the models are.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        self.videos.check()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::retry;
 /// Records of a partition that are read ahead, where each has a queue of its own.
 const ASSIGNED_PREFETCH: usize = 64;
 
-pub(super) fn properties(
+pub(crate) fn properties(
     kafka: &Kafka,
     worker: &str,
     in_flight_max: usize,
@@ -50,7 +50,7 @@ pub(super) fn properties(
     config
 }
 
-pub(super) fn park(message: &BorrowedMessage<'_>) -> Parked {
+pub(crate) fn park(message: &BorrowedMessage<'_>) -> Parked {
     let headers = message.headers().map(|headers| {
         headers
             .iter()

@@ -155,7 +155,7 @@ fn is_rebalance(error: &KafkaError) -> bool {
 }
 
 /// Commits as librdkafka writes them.
-fn list(commits: &[Commit]) -> TopicPartitionList {
+pub(crate) fn list(commits: &[Commit]) -> TopicPartitionList {
     let mut list = TopicPartitionList::with_capacity(commits.len());
     for Commit {
         partition,
@@ -175,7 +175,7 @@ fn list(commits: &[Commit]) -> TopicPartitionList {
 }
 
 /// The committed offset of a partition, where there is one.
-pub(super) fn commit_of(element: &TopicPartitionListElem<'_>) -> Option<Commit> {
+pub(crate) fn commit_of(element: &TopicPartitionListElem<'_>) -> Option<Commit> {
     let Offset::Offset(offset) = element.offset() else {
         return None;
     };

@@ -233,7 +233,7 @@ fn read(
 }
 
 /// CPU time that a process has had; none where the kernel does not say, and then the wall's clock alone counts.
-fn cpu_time(pid: u32) -> Duration {
+pub(crate) fn cpu_time(pid: u32) -> Duration {
     let spent = std::fs::read_to_string(format!("/proc/{pid}/schedstat"));
     let spent = spent.unwrap_or_default();
     let nanos = spent.split(' ').next().and_then(|nanos| nanos.parse().ok());

@@ -27,6 +27,7 @@ use crate::frame::{Frame, FramePool, Size};
 use crate::stats::DecodeCounts;
 use crate::work::Failure;
 use child::Isolated;
+pub(crate) use child::cpu_time;
 use codec::{Codec, Upright};
 use header::Header;
 use limits::{check_size, hold_pixels};

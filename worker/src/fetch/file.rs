@@ -8,8 +8,12 @@ use reqwest::Url;
 use spillway_wire::Reason;
 use tokio::io::AsyncReadExt as _;
 
-use super::{BYTES_MAX, failure};
+use super::failure;
+use super::sink::{Counted, Sink};
 use crate::work::Failure;
+
+/// What is read at once.
+const CHUNK_BYTES: usize = 256 << 10;
 
 /// A folder, with every link in its own path resolved.
 #[derive(Debug)]
@@ -30,7 +34,12 @@ impl FileRoot {
         Ok(Self(root))
     }
 
-    pub(super) async fn read(&self, url: &Url) -> Result<Vec<u8>, Failure> {
+    pub(super) async fn read(
+        &self,
+        url: &Url,
+        bytes_max: u64,
+        to: &mut dyn Sink,
+    ) -> Result<(), Failure> {
         let path = self.resolve(url).await?;
         let opened = tokio::fs::OpenOptions::new()
             .read(true)
@@ -43,15 +52,17 @@ impl FileRoot {
         if !about.is_file() {
             return Err(blocked());
         }
-        let mut bytes = Vec::with_capacity((about.len() as usize).min(BYTES_MAX));
-        let mut limited = file.take(BYTES_MAX as u64 + 1);
-        let read = limited.read_to_end(&mut bytes).await;
-        read.map_err(|error| explain(&error))?;
-        if bytes.len() > BYTES_MAX {
-            let message = format!("the file is larger than {BYTES_MAX} bytes");
-            return Err(failure(Reason::TooLarge, message));
+        let mut to = Counted::begin(to, about.len(), bytes_max)?;
+        // One more than there may be, to hear of it.
+        let mut limited = file.take(bytes_max + 1);
+        let mut chunk = vec![0; CHUNK_BYTES];
+        loop {
+            let read = limited.read(&mut chunk).await;
+            match read.map_err(|error| explain(&error))? {
+                0 => return Ok(()),
+                read => to.put(&chunk[..read])?,
+            }
         }
-        Ok(bytes)
     }
 
     /// The file's path without links, which must be below the root.

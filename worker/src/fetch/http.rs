@@ -8,10 +8,11 @@ use reqwest::{Client, Proxy, Response, StatusCode, Url, redirect};
 use spillway_wire::Reason;
 use tokio::time::timeout;
 
+use super::failure;
 use super::guard::{Origin, ResolveError, Verdict, check, is_global, resolver};
 use super::hosts::{Hosts, PER_HOST_MAX};
 use super::proxy::EgressProxy;
-use super::{BYTES_MAX, failure};
+use super::sink::{Bounds, Counted, Sink};
 use crate::stats::FetchCounts;
 use crate::work::Failure;
 
@@ -24,12 +25,11 @@ const IDLE_MAX: Duration = Duration::from_secs(3);
 /// Fewest bytes a second of a body, on average, once it has had some time: slower origins hold a place for nothing.
 const BYTES_PER_SECOND_MIN: f64 = 8_192.0;
 const RATE_GRACE: Duration = Duration::from_secs(2);
-const TOTAL_MAX: Duration = Duration::from_secs(10);
 const REDIRECTS_MAX: usize = 3;
 /// How long before a failed fetch is tried again, each time; what may pass is tried so often and no more.
 const RETRY_WAITS: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 /// Room that is made before a body comes, whatever its length is said to be.
-const BYTES_EXPECTED: usize = 64 * 1024;
+const BYTES_EXPECTED: u64 = 64 * 1024;
 
 /// The clients: connections are shared and kept alive.
 pub(super) struct Http {
@@ -60,7 +60,8 @@ enum Retry {
 
 /// What a hop leads to.
 enum Hop {
-    Body(Vec<u8>),
+    /// Its body is in the sink.
+    Body,
     Redirect(Url),
 }
 
@@ -96,21 +97,32 @@ impl Http {
         })
     }
 
-    /// The body behind a URL, within `time` and never longer than the limit of all fetches.
-    pub(super) async fn fetch(&self, url: Url, time: Duration) -> Result<Vec<u8>, Failure> {
-        let time = time.min(TOTAL_MAX);
-        let deadline = Instant::now() + time;
-        match timeout(time, self.persist(url, deadline)).await {
+    /// The body behind a URL, within bounds.
+    pub(super) async fn fetch(
+        &self,
+        url: Url,
+        bounds: Bounds,
+        to: &mut dyn Sink,
+    ) -> Result<(), Failure> {
+        let deadline = Instant::now() + bounds.time;
+        let persist = self.persist(url, deadline, bounds.bytes, to);
+        match timeout(bounds.time, persist).await {
             Ok(fetched) => fetched.map_err(|failed| failed.failure),
             Err(_) => Err(slow("the origin took too long in all").failure),
         }
     }
 
     /// Tries again what may pass, as long as there is time.
-    async fn persist(&self, url: Url, deadline: Instant) -> Result<Vec<u8>, Failed> {
+    async fn persist(
+        &self,
+        url: Url,
+        deadline: Instant,
+        bytes_max: u64,
+        to: &mut dyn Sink,
+    ) -> Result<(), Failed> {
         for wait in RETRY_WAITS {
-            let failed = match self.follow(url.clone()).await {
-                Ok(bytes) => return Ok(bytes),
+            let failed = match self.follow(url.clone(), bytes_max, to).await {
+                Ok(()) => return Ok(()),
                 Err(failed) => failed,
             };
             let Retry::After(asked) = failed.retry else {
@@ -123,14 +135,14 @@ impl Http {
             self.counts.retries.inc();
             tokio::time::sleep(wait).await;
         }
-        self.follow(url).await
+        self.follow(url, bytes_max, to).await
     }
 
     /// Follows redirects, each of them judged as the first address was.
-    async fn follow(&self, mut url: Url) -> Result<Vec<u8>, Failed> {
+    async fn follow(&self, mut url: Url, bytes_max: u64, to: &mut dyn Sink) -> Result<(), Failed> {
         for _ in 0..=REDIRECTS_MAX {
-            match self.hop(&url).await? {
-                Hop::Body(bytes) => return Ok(bytes),
+            match self.hop(&url, bytes_max, to).await? {
+                Hop::Body => return Ok(()),
                 Hop::Redirect(next) => url = next,
             }
         }
@@ -138,7 +150,7 @@ impl Http {
         Err(lasting(failure(Reason::FetchFailed, message)))
     }
 
-    async fn hop(&self, url: &Url) -> Result<Hop, Failed> {
+    async fn hop(&self, url: &Url, bytes_max: u64, to: &mut dyn Sink) -> Result<Hop, Failed> {
         let verdict = check(url, &self.allowed).map_err(lasting)?;
         let name = url.host_str().unwrap_or_default();
         let port = url.port_or_known_default().unwrap_or_default();
@@ -147,7 +159,7 @@ impl Http {
             let message = "the origin failed too often, and is left alone for a while";
             return Err(lasting(failure(Reason::FetchFailed, message)));
         };
-        let answered = self.ask(url, verdict).await;
+        let answered = self.ask(url, verdict, bytes_max, to).await;
         match &answered {
             Ok(_) => place.succeeded(),
             Err(failed) if failed.is_of_the_host() => place.failed(),
@@ -158,7 +170,13 @@ impl Http {
         answered
     }
 
-    async fn ask(&self, url: &Url, verdict: Verdict) -> Result<Hop, Failed> {
+    async fn ask(
+        &self,
+        url: &Url,
+        verdict: Verdict,
+        bytes_max: u64,
+        to: &mut dyn Sink,
+    ) -> Result<Hop, Failed> {
         let client = match verdict {
             Verdict::Vetted => &self.vetted,
             Verdict::Named => &self.named,
@@ -180,7 +198,8 @@ impl Http {
             return Ok(Hop::Redirect(next));
         }
         judge_status(response.status(), response.headers())?;
-        body(response).await.map(Hop::Body)
+        body(response, bytes_max, to).await?;
+        Ok(Hop::Body)
     }
 }
 
@@ -236,7 +255,7 @@ fn judge_status(status: StatusCode, headers: &HeaderMap) -> Result<(), Failed> {
 }
 
 /// The body, counted as it comes: what its header says of its length is only good for refusing it sooner.
-async fn body(mut response: Response) -> Result<Vec<u8>, Failed> {
+async fn body(mut response: Response, bytes_max: u64, to: &mut dyn Sink) -> Result<(), Failed> {
     let is_encoded = response
         .headers()
         .get(CONTENT_ENCODING)
@@ -245,15 +264,13 @@ async fn body(mut response: Response) -> Result<Vec<u8>, Failed> {
         let message = "the origin compressed the body, which was not asked for";
         return Err(lasting(failure(Reason::UnsupportedFormat, message)));
     }
-    let too_large = || {
-        let message = format!("the file is larger than {BYTES_MAX} bytes");
-        lasting(failure(Reason::TooLarge, message))
-    };
     let declared = response.content_length().unwrap_or(0);
-    if declared > BYTES_MAX as u64 {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::with_capacity((declared as usize).min(BYTES_EXPECTED));
+    let expected = if declared > bytes_max {
+        declared
+    } else {
+        declared.min(BYTES_EXPECTED)
+    };
+    let mut to = Counted::begin(to, expected, bytes_max).map_err(lasting)?;
     let began = Instant::now();
     loop {
         let chunk = timeout(IDLE_MAX, response.chunk())
@@ -261,20 +278,17 @@ async fn body(mut response: Response) -> Result<Vec<u8>, Failed> {
             .map_err(|_| slow("the origin stopped sending"))?
             .map_err(explain)?;
         let Some(chunk) = chunk else {
-            return Ok(bytes);
+            return Ok(());
         };
-        if bytes.len() + chunk.len() > BYTES_MAX {
-            return Err(too_large());
-        }
-        bytes.extend_from_slice(&chunk);
-        if is_too_slow(bytes.len(), began.elapsed()) {
+        to.put(&chunk).map_err(lasting)?;
+        if is_too_slow(to.bytes, began.elapsed()) {
             return Err(slow("the origin sends too slowly"));
         }
     }
 }
 
 /// Whether so many bytes in so long a time are too few.
-fn is_too_slow(bytes: usize, time: Duration) -> bool {
+fn is_too_slow(bytes: u64, time: Duration) -> bool {
     time > RATE_GRACE && (bytes as f64) < BYTES_PER_SECOND_MIN * time.as_secs_f64()
 }
 

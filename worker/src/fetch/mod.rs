@@ -14,6 +14,7 @@ mod hosts;
 mod http;
 mod object;
 mod proxy;
+mod sink;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,15 +23,19 @@ use spillway_wire::{ImageSource, Reason, Stage};
 
 pub(crate) use guard::Origin;
 pub(crate) use proxy::EgressProxy;
+pub(crate) use sink::{Bounds, Sink};
 
 use crate::stats::FetchCounts;
 use crate::work::Failure;
 use file::FileRoot;
 use http::Http;
 use object::Objects;
+use sink::Counted;
 
 /// Most bytes of an image file.
 pub(crate) const BYTES_MAX: usize = 20 * 1024 * 1024;
+/// Longest fetch of an image over http, whatever time its job has.
+const HTTP_IMAGE_MAX: Duration = Duration::from_secs(10);
 
 /// Where images may come from.
 #[derive(Debug, Clone, Default)]
@@ -86,26 +91,55 @@ impl Fetcher {
         source: ImageSource,
         time: Duration,
     ) -> Result<Vec<u8>, Failure> {
+        // What came with its job is there already.
+        if let ImageSource::Inline(bytes) = source {
+            return Ok(bytes);
+        }
+        let bounds = Bounds {
+            bytes: BYTES_MAX as u64,
+            time: match source {
+                ImageSource::Uri(_) => time.min(HTTP_IMAGE_MAX),
+                _ => time,
+            },
+        };
+        let mut bytes = Vec::new();
+        self.fetch_to(&source, bounds, &mut bytes).await?;
+        Ok(bytes)
+    }
+
+    /// The bytes of any file, within bounds, wherever they shall go.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub(crate) async fn fetch_to(
+        &self,
+        source: &ImageSource,
+        bounds: Bounds,
+        to: &mut dyn Sink,
+    ) -> Result<(), Failure> {
         let uri = match source {
-            ImageSource::Inline(bytes) => return Ok(bytes),
+            ImageSource::Inline(bytes) => {
+                let mut to = Counted::begin(to, bytes.len() as u64, bounds.bytes)?;
+                return to.put(bytes);
+            }
             ImageSource::Object(key) => {
                 let Some(objects) = &self.objects else {
                     let message = "this worker has no --object-store";
                     return Err(failure(Reason::FetchBlocked, message));
                 };
-                return objects.read(&key, time).await;
+                return objects.read(key, bounds, to).await;
             }
             ImageSource::Uri(uri) => uri,
         };
-        let url = guard::parse(&uri)?;
+        let url = guard::parse(uri)?;
         if url.scheme() != "file" {
-            return self.http.fetch(url, time).await;
+            return self.http.fetch(url, bounds, to).await;
         }
         let Some(files) = &self.files else {
             let message = "this worker reads no files: it has no --file-root";
             return Err(failure(Reason::FetchBlocked, message));
         };
-        files.read(&url).await
+        files.read(&url, bounds.bytes, to).await
     }
 }
 

@@ -1,7 +1,6 @@
 //! Images in the object store that gateways and workers share.
 
 use std::path::Path as FilePath;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::StreamExt as _;
@@ -12,7 +11,8 @@ use object_store::{Error, ObjectStore, ObjectStoreExt as _};
 use reqwest::Url;
 use spillway_wire::Reason;
 
-use super::{BYTES_MAX, failure};
+use super::failure;
+use super::sink::{Bounds, Counted, Sink};
 use crate::work::Failure;
 
 /// The store.
@@ -40,11 +40,16 @@ impl Objects {
         Ok(Self(Box::new(objects)))
     }
 
-    /// The bytes under a key, within `time`.
-    pub(super) async fn read(&self, key: &str, time: Duration) -> Result<Vec<u8>, Failure> {
+    /// The bytes under a key, within bounds.
+    pub(super) async fn read(
+        &self,
+        key: &str,
+        bounds: Bounds,
+        to: &mut dyn Sink,
+    ) -> Result<(), Failure> {
         let key = Path::parse(key)
             .map_err(|_| failure(Reason::FetchBlocked, "this is no key of an object"))?;
-        match tokio::time::timeout(time, self.bytes(&key)).await {
+        match tokio::time::timeout(bounds.time, self.bytes(&key, bounds.bytes, to)).await {
             Ok(read) => read,
             Err(_) => Err(failure(
                 Reason::FetchTimeout,
@@ -53,19 +58,14 @@ impl Objects {
         }
     }
 
-    async fn bytes(&self, key: &Path) -> Result<Vec<u8>, Failure> {
+    async fn bytes(&self, key: &Path, bytes_max: u64, to: &mut dyn Sink) -> Result<(), Failure> {
         let object = self.0.get(key).await.map_err(|error| explain(&error))?;
-        let mut bytes = Vec::with_capacity((object.meta.size as usize).min(BYTES_MAX));
+        let mut to = Counted::begin(to, object.meta.size, bytes_max)?;
         let mut chunks = object.into_stream();
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| explain(&error))?;
-            if bytes.len() + chunk.len() > BYTES_MAX {
-                let message = format!("the object is larger than {BYTES_MAX} bytes");
-                return Err(failure(Reason::TooLarge, message));
-            }
-            bytes.extend_from_slice(&chunk);
+            to.put(&chunk.map_err(|error| explain(&error))?)?;
         }
-        Ok(bytes)
+        Ok(())
     }
 }
 
@@ -82,6 +82,9 @@ fn explain(error: &Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::BYTES_MAX;
     use super::*;
 
     #[tokio::test]
@@ -95,8 +98,13 @@ mod tests {
         large.set_len(BYTES_MAX as u64 + 1).unwrap();
         let objects = Objects::open(root.to_str().unwrap()).unwrap();
         let read = async |key: &str| {
-            let read = objects.read(key, Duration::from_secs(10)).await;
-            read.map_err(|failure| failure.reason)
+            let bounds = Bounds {
+                bytes: BYTES_MAX as u64,
+                time: Duration::from_secs(10),
+            };
+            let mut bytes = Vec::new();
+            let read = objects.read(key, bounds, &mut bytes).await;
+            read.map(|()| bytes).map_err(|failure| failure.reason)
         };
         assert_eq!(read("inputs/a").await, Ok(b"image".to_vec()));
         assert_eq!(read("inputs/b").await, Err(Reason::NotFound));

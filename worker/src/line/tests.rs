@@ -114,6 +114,7 @@ fn config(brokers: String, worker: &str) -> Config {
         },
         attempts_file: None,
         lease_file: None,
+        videos: None,
     }
 }
 

@@ -48,19 +48,19 @@ pub(crate) struct Completion {
 }
 
 /// A record to be sent.
-pub(super) struct Letter {
-    pub(super) topic: String,
-    pub(super) partition: Option<i32>,
-    pub(super) key: Vec<u8>,
-    pub(super) value: Vec<u8>,
-    pub(super) headers: Headers,
+pub(crate) struct Letter {
+    pub(crate) topic: String,
+    pub(crate) partition: Option<i32>,
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+    pub(crate) headers: Headers,
     /// What it belongs to.
-    pub(super) sent: Sent,
+    pub(crate) sent: Sent,
 }
 
 /// A job with records on their way.
 #[derive(Debug)]
-pub(super) struct Delivery {
+pub(crate) struct Delivery {
     ticket: Ticket,
     job: JobKey,
     /// Records not yet acknowledged.
@@ -92,11 +92,22 @@ struct Acknowledge {
 
 /// What a record on its way belongs to.
 #[derive(Debug, Clone)]
-pub(super) enum Sent {
+pub(crate) enum Sent {
     /// A job.
     Job(Arc<Delivery>),
     /// The worker itself: a heartbeat, and when it was made.
     Heartbeat(Moment),
+    /// A video, of which it is a frame: who waits for it hears when it is written, or that it is too large for its topic.
+    Frame(Sender<Written>),
+    /// A video, of which it is the answer or the dead letter.
+    Answer(Sender<Written>),
+}
+
+/// Whether a record that somebody waits for is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    Yes,
+    TooLarge,
 }
 
 // === impl Delivery ===
@@ -138,17 +149,21 @@ impl ProducerContext for Acknowledge {
     type DeliveryOpaque = Box<Sent>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, sent: Self::DeliveryOpaque) {
-        let delivery = match *sent {
-            Sent::Job(delivery) => delivery,
-            Sent::Heartbeat(sent) => {
-                if let (Ok(_), Some(told)) = (result, &self.told) {
-                    told.heard(sent);
-                }
-                return;
+        if let Sent::Heartbeat(sent) = *sent {
+            if let (Ok(_), Some(told)) = (result, &self.told) {
+                told.heard(sent);
             }
-        };
+            return;
+        }
         match result {
-            Ok(_) => self.acknowledged(&delivery),
+            Ok(_) => match *sent {
+                Sent::Job(delivery) => self.acknowledged(&delivery),
+                // Who does not wait any more has given the video up.
+                Sent::Frame(tell) | Sent::Answer(tell) => {
+                    let _ = tell.send(Written::Yes);
+                }
+                Sent::Heartbeat(_) => {}
+            },
             Err((error, message)) => {
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
                 let mut headers = Headers::default();
@@ -161,7 +176,7 @@ impl ProducerContext for Acknowledge {
                     key: message.key().unwrap_or_default().to_vec(),
                     value: message.payload().unwrap_or_default().to_vec(),
                     headers,
-                    sent: Sent::Job(delivery),
+                    sent: *sent,
                 };
                 self.refused(Refused { letter, code });
             }
@@ -190,6 +205,10 @@ impl Acknowledge {
         use RDKafkaErrorCode::{
             InvalidPartitions, MessageSizeTooLarge, UnknownPartition, UnknownTopicOrPartition,
         };
+        if let (Sent::Frame(tell), MessageSizeTooLarge) = (&refused.letter.sent, refused.code) {
+            let _ = tell.send(Written::TooLarge);
+            return;
+        }
         let can_be_sent = matches!(
             refused.code,
             MessageSizeTooLarge | UnknownPartition | UnknownTopicOrPartition | InvalidPartitions
@@ -274,7 +293,7 @@ impl Outbox {
     }
 
     /// Queues a record; waits while the queue is full, which is what slows the line down.
-    pub(super) fn send(&self, letter: Letter) {
+    pub(crate) fn send(&self, letter: Letter) {
         let headers = letter.headers.iter().fold(
             OwnedHeaders::new_with_capacity(8),
             |headers, (key, value)| {
@@ -282,7 +301,7 @@ impl Outbox {
                 headers.insert(Header { key, value })
             },
         );
-        let is_job = matches!(letter.sent, Sent::Job(_));
+        let is_heartbeat = matches!(letter.sent, Sent::Heartbeat(_));
         let sent = Box::new(letter.sent.clone());
         let mut record: BaseRecord<'_, [u8], [u8], _> =
             BaseRecord::with_opaque_to(&letter.topic, sent)
@@ -295,7 +314,7 @@ impl Outbox {
                 Ok(()) => return,
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), same)) => {
                     // The next heartbeat says it all again, and its sender must not wait.
-                    if !is_job {
+                    if is_heartbeat {
                         return;
                     }
                     record = same;
@@ -303,8 +322,8 @@ impl Outbox {
                 }
                 Err((error, _)) => {
                     let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-                    warn!(topic = letter.topic, %error, is_job, "record refused");
-                    if is_job {
+                    warn!(topic = letter.topic, %error, is_heartbeat, "record refused");
+                    if !is_heartbeat {
                         let context = self.producer.client().context();
                         context.refused(Refused { letter, code });
                     }
