@@ -8,6 +8,7 @@
 //! A segment is added up once all of its frames have their answer, in its turn; the state is kept after each look, so
 //! that no look does again what another has done. Two that look at the same time write the same.
 
+mod seen;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -164,13 +165,13 @@ impl State {
         duration_ms: Option<u64>,
     ) -> Progress {
         let later = seen.range(first_of(self.next)..);
-        let later = later.filter(|(_, answered)| answered.contains(wants));
+        let mut later = later.filter(|(_, answered)| answered.contains(wants));
         let count = u32::try_from(later.clone().count()).unwrap_or(u32::MAX);
         let info = self.own.as_ref().and_then(|own| own.info.as_ref());
         let frames = info.map(frames_of);
         let duration_ms = info.map(|info| info.duration_ms).or(duration_ms);
         let frames_answered = self.answered.saturating_add(count);
-        let position_ms = later.last().map(|(at, _)| at.at_ms);
+        let position_ms = later.next_back().map(|(at, _)| at.at_ms);
         let position_ms = position_ms.unwrap_or_else(|| self.tally.last_at_ms());
         Progress {
             frames_answered,

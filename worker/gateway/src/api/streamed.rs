@@ -23,7 +23,7 @@ const PART_TIMES: u32 = 4;
 pub(super) enum Pieces<'a> {
     /// A body, and how long its head says that it is.
     Body(Body, Option<u64>),
-    Field(Field<'a>),
+    Field(Box<Field<'a>>),
 }
 
 /// A file that is kept.

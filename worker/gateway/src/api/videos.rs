@@ -292,11 +292,13 @@ async fn form(
         let at = |problem: Problem| problem.at(name.clone());
         match name.as_str() {
             "video" if kept.is_none() => {
-                let pieces = Pieces::Field(field);
+                let pieces = Pieces::Field(Box::new(field));
                 *kept = Some(keep(app, videos, tenant, pieces).await.map_err(at)?);
             }
             "options" if options.is_none() => {
-                let bytes = Pieces::Field(field).all(REQUEST_BYTES_MAX, time).await;
+                let bytes = Pieces::Field(Box::new(field))
+                    .all(REQUEST_BYTES_MAX, time)
+                    .await;
                 options = Some(parse::json(&bytes.map_err(at)?)?);
             }
             "video" | "options" => return Err(Problem::field(name, "must be there once")),

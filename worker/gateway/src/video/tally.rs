@@ -5,13 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::seen::{Interval, NAMES_MAX, Names, Seen, best, count, note};
 use crate::answer::{ImageStatus, ImageView};
 use crate::ids::FrameAt;
 
-/// Most names of one kind in a summary; those beyond are left out, and it says so.
-const NAMES_MAX: usize = 2_000;
-/// Most intervals of one name; beyond them the two that are nearest to each other are joined.
-const INTERVALS_MAX: usize = 50;
 /// Most rows of segments; beyond them neighbours share a row.
 const SEGMENTS_MAX: usize = 256;
 /// Most names of one kind in a row of segments: those of most frames.
@@ -32,25 +29,6 @@ pub(crate) struct Tally {
     /// Segments that share a row.
     width: u32,
     is_cut: bool,
-}
-
-/// When and how often something was seen.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Seen {
-    frames: u32,
-    best_score: f32,
-    first_at_ms: u64,
-    last_at_ms: u64,
-    intervals: Vec<Interval>,
-    /// Number of the last frame in which it was.
-    last: u32,
-}
-
-/// From the first to the last frame of several in a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct Interval {
-    from_ms: u64,
-    to_ms: u64,
 }
 
 /// Faces of all frames.
@@ -119,9 +97,6 @@ pub(crate) struct Sighting {
     /// When it is in every frame that was looked at; of more than 50, those nearest to each other are joined.
     intervals: Vec<Interval>,
 }
-
-/// Best score of each name in one frame.
-type Names<'a> = BTreeMap<&'a str, f32>;
 
 // === impl Tally ===
 
@@ -254,15 +229,6 @@ fn join(rows: Vec<SegmentView>, width: u32) -> Vec<SegmentView> {
     joined
 }
 
-fn best<'a>(names: impl Iterator<Item = (&'a str, f32)>) -> Names<'a> {
-    let mut best = Names::new();
-    for (name, score) in names {
-        let known = best.entry(name).or_insert(score);
-        *known = known.max(score);
-    }
-    best
-}
-
 /// The best score of each value of each attribute of the frame's faces.
 fn attributes(view: &ImageView) -> BTreeMap<&str, Names<'_>> {
     let mut all: BTreeMap<&str, Names<'_>> = BTreeMap::new();
@@ -272,35 +238,6 @@ fn attributes(view: &ImageView) -> BTreeMap<&str, Names<'_>> {
         *known = known.max(value.score);
     }
     all
-}
-
-fn count(counts: &mut BTreeMap<String, u32>, names: &Names<'_>) {
-    for name in names.keys() {
-        let has_room = counts.len() < NAMES_MAX;
-        match counts.get_mut(*name) {
-            Some(count) => *count += 1,
-            None if has_room => {
-                counts.insert((*name).to_owned(), 1);
-            }
-            None => {}
-        }
-    }
-}
-
-/// Notes what is in a frame; says whether there was room for all of it.
-fn note(all: &mut BTreeMap<String, Seen>, names: &Names<'_>, number: u32, at_ms: u64) -> bool {
-    let mut is_whole = true;
-    for (name, score) in names {
-        let has_room = all.len() < NAMES_MAX;
-        match all.get_mut(*name) {
-            Some(seen) => seen.again(*score, number, at_ms),
-            None if has_room => {
-                all.insert((*name).to_owned(), Seen::first(*score, number, at_ms));
-            }
-            None => is_whole = false,
-        }
-    }
-    is_whole
 }
 
 fn sightings(all: BTreeMap<String, Seen>) -> Vec<Sighting> {
@@ -318,53 +255,6 @@ fn sightings(all: BTreeMap<String, Seen>) -> Vec<Sighting> {
     // Stable: equals stay in the order of their names.
     sightings.sort_by_key(|sighting| std::cmp::Reverse(sighting.frames));
     sightings
-}
-
-// === impl Seen ===
-
-impl Seen {
-    fn first(score: f32, number: u32, at_ms: u64) -> Self {
-        Self {
-            frames: 1,
-            best_score: score,
-            first_at_ms: at_ms,
-            last_at_ms: at_ms,
-            intervals: vec![Interval::at(at_ms)],
-            last: number,
-        }
-    }
-
-    fn again(&mut self, score: f32, number: u32, at_ms: u64) {
-        self.frames += 1;
-        self.best_score = self.best_score.max(score);
-        self.last_at_ms = at_ms;
-        match self.intervals.last_mut() {
-            Some(last) if self.last + 1 == number => last.to_ms = at_ms,
-            _ => self.intervals.push(Interval::at(at_ms)),
-        }
-        self.last = number;
-        if self.intervals.len() > INTERVALS_MAX {
-            self.join_nearest();
-        }
-    }
-
-    fn join_nearest(&mut self) {
-        let gaps = self.intervals.windows(2).enumerate();
-        let nearest = gaps.min_by_key(|(_, pair)| pair[1].from_ms.saturating_sub(pair[0].to_ms));
-        if let Some((index, _)) = nearest {
-            let next = self.intervals.remove(index + 1);
-            self.intervals[index].to_ms = next.to_ms;
-        }
-    }
-}
-
-impl Interval {
-    fn at(at_ms: u64) -> Self {
-        Self {
-            from_ms: at_ms,
-            to_ms: at_ms,
-        }
-    }
 }
 
 // === impl SegmentView ===
@@ -403,6 +293,7 @@ impl SegmentView {
 mod tests {
     use spillway_wire::Outcome;
 
+    use super::super::seen::INTERVALS_MAX;
     use super::*;
     use crate::answer::Answer;
     use crate::answer::tests::result;
