@@ -392,7 +392,10 @@ fn about(ids: &Ids, result: &JobResult) -> Option<(Handle, About)> {
     let (tenant, job_id) = (&result.tenant, &result.job_id);
     if result.subset == VIDEO_SUBSET {
         // One that says neither what was made nor why nothing was cannot end a video.
-        let says = result.video.is_some() || result.error.is_some();
+        let says = match result.outcome {
+            Outcome::Error => result.error.is_some(),
+            Outcome::Success | Outcome::Partial => result.video.is_some(),
+        };
         let handle = ids.read_video(tenant, job_id).filter(|_| says)?;
         return Some((handle, About::Video));
     }
@@ -445,13 +448,17 @@ mod tests {
             video: None,
             ..own_result(video.as_str(), &[1], Outcome::Success)
         };
+        let mute = JobResult {
+            error: None,
+            ..own_result(video.as_str(), &[1], Outcome::Error)
+        };
         let stolen = JobResult {
             tenant: "other".into(),
             ..frame.clone()
         };
         let confused = of(&frame_id(job.as_str(), 0, 0));
         let plain = of(video.as_str());
-        for foreign in [silent, stolen, confused, plain, of("j"), of("j.0")] {
+        for foreign in [silent, mute, stolen, confused, plain, of("j"), of("j.0")] {
             assert_eq!(about(&foreign), None, "{}", foreign.job_id);
         }
     }
