@@ -137,6 +137,19 @@ impl Topic {
         }
     }
 
+    /// Writes one record to a partition.
+    ///
+    /// # Panics
+    /// If it is not acknowledged.
+    pub async fn put_on(&self, partition: i32, key: &str, value: &[u8]) {
+        let record = FutureRecord::to(&self.name).key(key).payload(value);
+        self.producer
+            .send(record.partition(partition), REQUEST_MAX)
+            .await
+            .map_err(|(error, _)| error)
+            .expect("the record is acknowledged");
+    }
+
     /// Writes one record; no value is a tombstone.
     ///
     /// # Panics

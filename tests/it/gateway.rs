@@ -11,6 +11,10 @@ mod kills;
 mod rules;
 #[path = "gateway/site.rs"]
 mod site;
+#[path = "gateway/splitter.rs"]
+mod splitter;
+#[path = "gateway/videos.rs"]
+mod videos;
 #[path = "gateway/webhooks.rs"]
 mod webhooks;
 
@@ -179,6 +183,7 @@ async fn images_are_annotated_with_what_is_on_them() {
 
     google_shape(&gateway, &site, &drawn, &files).await;
     let largest = drawn.iter().max_by_key(|it| it.truth.width).unwrap();
+    large_form(&gateway, &site, &files[0]).await;
     large_image(&gateway, &site, largest).await;
     worker.signal(Signal::Term);
     assert!(worker.wait(SOON).success());
@@ -239,6 +244,27 @@ async fn google_shape(gateway: &Gateway, site: &Site, drawn: &[Drawn], files: &[
     );
     let partial = &answer.body["responses"][4];
     assert!(partial["labelAnnotations"].is_array(), "{partial}");
+}
+
+/// A form may be as large as any other body.
+async fn large_form(gateway: &Gateway, site: &Site, file: &[u8]) {
+    let boundary = "b0undary";
+    let mut form = Vec::new();
+    for content in [file.to_vec(), vec![b'x'; 3 << 20]] {
+        let head = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"images\"; filename=\"a\"\r\n\r\n"
+        );
+        form.extend_from_slice(head.as_bytes());
+        form.extend_from_slice(&content);
+        form.extend_from_slice(b"\r\n");
+    }
+    form.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    let kind = format!("multipart/form-data; boundary={boundary}");
+    let sent = gateway.post("/v1/recognize", &site.key);
+    let answer = ask(sent.header("content-type", kind).body(form)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    assert_eq!(answer.body["images"][0]["status"], "success");
+    assert_eq!(answer.body["images"][1]["status"], "error");
 }
 
 /// An image that does not fit into a record goes by the object store.

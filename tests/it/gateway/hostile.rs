@@ -89,7 +89,7 @@ async fn hostile_bodies_are_refused_and_the_gateway_lives() {
     let Some(site) = Site::new(&kafka).await else {
         return;
     };
-    let gateway = site.gateway("g1", &["--body-time", "2s"]).await;
+    let gateway = site.video_gateway("g1", &["--body-time", "2s"]).await;
     let before = gateway.memory_mib();
     for (body, kind, status, reason) in bodies() {
         let start = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
@@ -102,6 +102,7 @@ async fn hostile_bodies_are_refused_and_the_gateway_lives() {
     }
     strange_strings(&gateway, &site).await;
     other_paths(&gateway, &site).await;
+    videos(&gateway, &site).await;
     google_bodies(&gateway, &site).await;
     raw_connections(&gateway, &site);
     let after = gateway.memory_mib();
@@ -110,11 +111,9 @@ async fn hostile_bodies_are_refused_and_the_gateway_lives() {
         after < before + MEMORY_MIB_MAX,
         "{before} MiB became {after}"
     );
-    assert_eq!(
-        site.jobs.records().unwrap().len(),
-        0,
-        "nothing was accepted"
-    );
+    for topic in [&site.jobs, &site.videos] {
+        assert_eq!(topic.records().unwrap().len(), 0, "nothing was accepted");
+    }
     let labels = ask(gateway.get("/v1/labels", &site.key)).await;
     assert_eq!(labels.status, StatusCode::OK);
 }
@@ -150,14 +149,108 @@ async fn other_paths(gateway: &Gateway, site: &Site) {
         (Method::GET, "/v1/recognize", 405),
         (Method::DELETE, "/v1/jobs/x", 405),
         (Method::GET, "/v1/../../etc/passwd", 404),
-        (Method::GET, "/v1/videos", 404),
-        (Method::POST, "/v1/videos", 404),
+        (Method::GET, "/v1/videos", 405),
+        (Method::DELETE, "/v1/videos/x", 405),
+        (Method::POST, "/v1/videos/x", 405),
         (Method::GET, "/%00", 404),
     ] {
         let asked = reqwest::Client::new().request(method, format!("{}{path}", gateway.url));
         let answer = ask(asked.header("x-goog-api-key", &site.key)).await;
         assert_eq!(answer.status.as_u16(), status, "{path}: {answer:?}");
         assert!(answer.body["reason"].is_string(), "{path}: {answer:?}");
+    }
+}
+
+/// What no video is, and what no sampling may be.
+async fn videos(gateway: &Gateway, site: &Site) {
+    let uri = "http://e/v.mp4";
+    let sampled = |sampling: serde_json::Value| json!({"uri": uri, "sampling": sampling});
+    let mut bodies = vec![
+        (json!([]), "INVALID_BODY", None),
+        (json!({"uri": [uri]}), "INVALID_BODY", Some("uri")),
+        (
+            json!({"uri": "file:///etc/passwd"}),
+            "INVALID_FIELD",
+            Some("uri"),
+        ),
+        (
+            json!({"uri": "concat:http://e|http://f"}),
+            "INVALID_FIELD",
+            Some("uri"),
+        ),
+        (
+            json!({"uri": "h".repeat(5_000)}),
+            "INVALID_FIELD",
+            Some("uri"),
+        ),
+        (sampled(json!(1)), "INVALID_BODY", Some("sampling")),
+    ];
+    for (name, values) in [
+        ("every_ms", [json!(0), json!(39), json!(3_600_001_u64)]),
+        ("scene_percent", [json!(0), json!(101), json!(255)]),
+        ("frames_max", [json!(0), json!(20_001), json!(u32::MAX)]),
+    ] {
+        let field = Some(match name {
+            "every_ms" => "sampling.every_ms",
+            "scene_percent" => "sampling.scene_percent",
+            _ => "sampling.frames_max",
+        });
+        for value in values {
+            bodies.push((sampled(json!({name: value})), "INVALID_FIELD", field));
+        }
+        for value in [
+            json!(-1),
+            json!(1e300),
+            json!("1"),
+            json!(null),
+            json!([[[]]]),
+        ] {
+            bodies.push((sampled(json!({name: value})), "INVALID_BODY", field));
+        }
+    }
+    for strange in STRANGE {
+        let rule = Some("sampling.rule");
+        bodies.push((sampled(json!({"rule": strange})), "INVALID_BODY", rule));
+        bodies.push((json!({"uri": strange}), "INVALID_FIELD", Some("uri")));
+        bodies.push((json!({"object": strange}), "INVALID_FIELD", Some("object")));
+        let path = format!("/v1/videos/{}", url_encoded(strange));
+        let answer = ask(gateway.get(&path, &site.key)).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::NOT_FOUND,
+            "{strange:?}: {answer:?}"
+        );
+    }
+    for (body, reason, field) in bodies {
+        let answer = ask(gateway.post("/v1/videos", &site.key).json(&body)).await;
+        let said = (answer.status.as_u16(), answer.body["reason"].as_str());
+        assert_eq!(said, (400, Some(reason)), "{body}: {answer:?}");
+        assert_eq!(answer.body["field"].as_str(), field, "{body}: {answer:?}");
+    }
+    let large = json!({"uri": uri, "features": ["x".repeat(70_000)]});
+    let answer = ask(gateway.post("/v1/videos", &site.key).json(&large)).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{answer:?}");
+    // A video that never comes: 8 at once are waited for, and each ends with a reason.
+    let address = gateway.url.strip_prefix("http://").unwrap();
+    let head = format!(
+        "POST /v1/uploads HTTP/1.1\r\nhost: x\r\nx-goog-api-key: {}\r\n\
+         content-type: video/mp4\r\ncontent-length: 1000\r\n\r\n{{",
+        site.key
+    );
+    let slow: Vec<TcpStream> = (0..12)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    for mut stream in slow {
+        let longest = Some(Duration::from_secs(60));
+        stream.set_read_timeout(longest).unwrap();
+        let mut said = [0; 12];
+        stream.read_exact(&mut said).unwrap();
+        let is_refused = [b"HTTP/1.1 408", b"HTTP/1.1 429"].contains(&&said);
+        assert!(is_refused, "{}", String::from_utf8_lossy(&said));
     }
 }
 

@@ -223,6 +223,25 @@ async fn operators_have_a_port_of_their_own() {
 }
 
 #[tokio::test]
+async fn where_no_videos_are_taken_there_are_no_routes_for_them() {
+    let Some(kafka) = require_kafka() else { return };
+    let Some(site) = Site::new(&kafka).await else {
+        return;
+    };
+    let gateway = site.gateway("g1", &[]).await;
+    let sent = gateway.post("/v1/videos", &site.key);
+    let sent = ask(sent.json(&json!({"uri": "https://example.com/v.mp4"}))).await;
+    let asked = ask(gateway.get("/v1/videos/x", &site.key)).await;
+    for answer in [sent, asked] {
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{answer:?}");
+        assert_eq!(answer.body["reason"], "NO_SUCH_PATH");
+    }
+    let document = ask(gateway.get("/openapi.json", &site.key)).await;
+    assert!(document.body["paths"].get("/v1/videos").is_none());
+    assert!(document.body["paths"].get("/v1/recognize").is_some());
+}
+
+#[tokio::test]
 async fn what_each_tenant_used_is_told_to_a_topic() {
     let Some(kafka) = require_kafka() else { return };
     let Some(site) = Site::new(&kafka).await else {
@@ -258,7 +277,7 @@ async fn what_each_tenant_used_is_told_to_a_topic() {
             record.headers["ce_type"], "dev.spillway.usage.v1",
             "{record:?}"
         );
-        assert_eq!(value["video_seconds"], 0);
+        assert_eq!(value["video_seconds"], 0, "there was none");
         let tenant = value["tenant"].as_str().unwrap().to_owned();
         assert!(record.key.unwrap().contains(&format!("/{tenant}/")));
         // A later record stands for those before it.

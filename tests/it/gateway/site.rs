@@ -17,7 +17,8 @@ pub(crate) struct Site {
     gateways: String,
     pub(crate) jobs: Topic,
     _dead_letters: Topic,
-    results: Topic,
+    pub(crate) results: Topic,
+    pub(crate) videos: Topic,
     workers: Topic,
     control: Topic,
     folder: tempfile::TempDir,
@@ -88,6 +89,7 @@ impl Site {
             gateways: kafka.name("gateways"),
             _dead_letters: kafka.topic_beside(&dead_letters).await,
             results: kafka.topic("results", RESULT_PARTITIONS).await,
+            videos: kafka.topic("videos", 2).await,
             workers: kafka.compacted_topic("heartbeats", 1).await,
             control: kafka.compacted_topic("control", 1).await,
             jobs,
@@ -125,7 +127,7 @@ impl Site {
             .count()
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -195,6 +197,12 @@ impl Site {
         })
         .await;
         gateway
+    }
+
+    /// Starts a replica that takes videos.
+    pub(crate) async fn video_gateway(&self, name: &str, more: &[&str]) -> Gateway {
+        let more = [&["--videos-topic", self.videos.name()], more].concat();
+        self.gateway(name, &more).await
     }
 
     /// Starts a worker; none where the program is not built.

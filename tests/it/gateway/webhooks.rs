@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use spillway_tests::{Signal, eventually_async, require_kafka};
 
 use crate::site::{SOON, Site, ask};
+use crate::splitter::{accepted_as, answer_all};
 
 /// What came, in its order.
 #[derive(Clone, Default)]
@@ -123,4 +124,40 @@ async fn a_tenant_is_told_of_its_jobs_whatever_fails() {
     })
     .await;
     assert_eq!(heard.0.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_tenant_is_told_of_a_video_once() {
+    let Some(kafka) = require_kafka() else { return };
+    let Some(site) = Site::new(&kafka).await else {
+        return;
+    };
+    let heard = Heard::default();
+    site.tell_acme_at(&heard.listen().await);
+    let gateway = site.video_gateway("g1", &[]).await;
+    let request = json!({"uri": "https://example.com/v.mp4", "notify": true});
+    let refused = gateway.post("/v1/videos", &site.other_key).json(&request);
+    let refused = ask(refused).await;
+    assert_eq!(refused.body["field"], "notify", "it has no webhook");
+    let accepted = ask(gateway.post("/v1/videos", &site.key).json(&request)).await;
+    assert_eq!(accepted.status, StatusCode::ACCEPTED, "{accepted:?}");
+    let id = accepted.body["id"].as_str().unwrap().to_owned();
+    answer_all(&site, &accepted_as(&site, &id), 5).await;
+    // The first attempt is refused by the listener.
+    let told = heard.of(&id, 2).await;
+    let (headers, body) = &told[1];
+    assert_signed(&site.webhook_key("acme"), headers, body);
+    let message: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(message["type"], "video.done");
+    assert_eq!(message["data"]["response"]["summary"]["frames"], 5);
+    let asked_for = ask(gateway.get(&format!("/v1/videos/{id}"), &site.key)).await;
+    assert_eq!(message["data"], asked_for.body, "what one who asks is told");
+    eventually_async(SOON, "nothing is left to be told", || async {
+        match site.hooks() {
+            0 => Ok(()),
+            left => Err(format!("{left} left")),
+        }
+    })
+    .await;
+    assert_eq!(heard.0.lock().unwrap().len(), 2);
 }

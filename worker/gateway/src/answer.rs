@@ -113,6 +113,18 @@ impl Answer {
         self
     }
 
+    /// Takes results of an answer's only image, and says how that ended.
+    pub(crate) fn of_one(wants: Wants, results: Vec<JobResult>) -> ImageView {
+        let mut answer = Self {
+            wants,
+            images: vec![Vec::new()],
+        };
+        for result in results {
+            answer.add(0, result);
+        }
+        answer.take(0)
+    }
+
     pub(crate) fn is_complete(&self) -> bool {
         (0..self.images.len()).all(|image| self.is_image_complete(image))
     }

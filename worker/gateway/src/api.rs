@@ -9,7 +9,9 @@ mod key;
 mod page;
 mod parse;
 mod recognize;
+mod streamed;
 mod uploads;
+mod videos;
 mod vision;
 
 use std::sync::Arc;
@@ -41,6 +43,12 @@ pub(crate) fn router(app: Arc<App>, with_operators: bool) -> Router {
         .route("/openapi.json", get(document::openapi))
         .route("/", get(page::page))
         .route("/{file}", get(page::file));
+    let routes = match app.videos {
+        Some(_) => routes
+            .route("/v1/videos", post(videos::begin))
+            .route("/v1/videos/{id}", get(videos::video)),
+        None => routes,
+    };
     let routes = match with_operators {
         true => routes.merge(for_operators()),
         false => routes,

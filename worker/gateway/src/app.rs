@@ -2,6 +2,7 @@
 
 mod accept;
 mod usage;
+mod videos;
 mod wait;
 
 use std::sync::Arc;
@@ -24,13 +25,14 @@ use crate::store::Store;
 use crate::tenants::{Secret, Tenant, Tenants};
 
 pub(crate) use usage::Usage;
+pub(crate) use videos::{LOOK_MAX, VideoAsk, Videos};
 
 /// A consumer that was not polled for so long is stuck.
 const POLL_SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Everything that a request may need.
 pub(crate) struct App {
-    pub(crate) tenants: Tenants,
+    pub(crate) tenants: Arc<Tenants>,
     /// Makes the keys that sign what webhooks are told.
     pub(crate) webhook_keys: Secret,
     pub(crate) ids: Arc<Ids>,
@@ -42,8 +44,10 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) reader: Reader,
     pub(crate) owned: watch::Receiver<Owned>,
-    pub(crate) usage: Usage,
+    pub(crate) usage: Arc<Usage>,
     pub(crate) limits: Limits,
+    /// None where no videos are taken.
+    pub(crate) videos: Option<Videos>,
     /// Room for the bodies of all requests, in KiB.
     pub(crate) bodies: Arc<Semaphore>,
     /// Topic of the default class.

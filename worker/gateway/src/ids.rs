@@ -1,4 +1,4 @@
-//! Handles: the ids of jobs and uploads, which say themselves whose they are and what belongs to them.
+//! Handles: the ids of jobs, videos and uploads, which say themselves whose they are and what belongs to them.
 //!
 //! ```text
 //! base64url( made at, ms (6) | kind and features (1) | images (1) | random (10) | keyed hash over tenant and these (10) )
@@ -21,12 +21,22 @@ const CHECK: usize = 10;
 const UPLOAD: u8 = 0x80;
 /// Set where the tenant's webhook is to be told that the job is done.
 const NOTIFY: u8 = 0x40;
+/// Set where the handle is a video's.
+const VIDEO: u8 = 0x20;
 
 /// A set of features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Wants(u8);
 
-/// The id of a job or an upload, and what it says of itself.
+/// What a handle is the id of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Job,
+    Upload,
+    Video,
+}
+
+/// The id of a job, a video or an upload, and what it says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Handle {
     text: String,
@@ -35,8 +45,22 @@ pub(crate) struct Handle {
     pub(crate) images: usize,
     /// Whether the tenant's webhook is to be told that it is done.
     pub(crate) notifies: bool,
-    is_upload: bool,
+    kind: Kind,
 }
+
+/// Which frame of a video: ordered as they are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FrameAt {
+    /// From 0.
+    pub(crate) segment: u32,
+    /// From the video's beginning.
+    pub(crate) at_ms: u64,
+}
+
+/// Highest number of a segment: with segments of a minute, two months of video.
+pub(crate) const SEGMENT_MAX: u32 = 99_999;
+/// Latest moment of a frame.
+pub(crate) const AT_MS_MAX: u64 = 9_999_999_999;
 
 /// Makes handles and recognizes them.
 pub(crate) struct Ids {
@@ -54,6 +78,15 @@ impl Wants {
     /// The features of a result's `subset`, as `brands+context`.
     pub(crate) fn of_subset(subset: &str) -> Self {
         Self::of(subset.split('+').filter_map(feature))
+    }
+
+    /// All of it in a byte; `of_bits` is its inverse.
+    pub(crate) fn bits(self) -> u8 {
+        self.0
+    }
+
+    pub(crate) fn of_bits(bits: u8) -> Self {
+        Self(bits)
     }
 
     pub(crate) fn is_empty(self) -> bool {
@@ -132,6 +165,20 @@ pub(crate) fn split(job_id: &str) -> Option<(&str, usize)> {
     Some((handle, image.parse().ok()?))
 }
 
+/// The video's handle, the segment and the moment of a frame's job id, as [`spillway_wire::frame_id`] makes them.
+pub(crate) fn split_frame(job_id: &str) -> Option<(&str, FrameAt)> {
+    let (rest, at_ms) = job_id.rsplit_once('/')?;
+    let (handle, segment) = rest.rsplit_once('/')?;
+    let at = FrameAt {
+        segment: segment.parse().ok()?,
+        at_ms: at_ms.parse().ok()?,
+    };
+    // What is not written as we write it would be the same frame under another name.
+    let is_sane = at.segment <= SEGMENT_MAX && at.at_ms <= AT_MS_MAX;
+    let is_same = spillway_wire::frame_id(handle, at.segment, at.at_ms) == job_id;
+    (is_sane && is_same).then_some((handle, at))
+}
+
 // === impl Ids ===
 
 impl Ids {
@@ -158,6 +205,18 @@ impl Ids {
         self.issue(tenant, now_ms, wants.0 | NOTIFY, count(images))
     }
 
+    /// A new video's handle; `notifies` where the tenant's webhook is to be told of its end.
+    pub(crate) fn video(
+        &self,
+        tenant: &str,
+        now_ms: UnixMs,
+        wants: Wants,
+        notifies: bool,
+    ) -> Handle {
+        let notify = if notifies { NOTIFY } else { 0 };
+        self.issue(tenant, now_ms, wants.0 | VIDEO | notify, 1)
+    }
+
     /// A new upload's handle.
     pub(crate) fn upload(&self, tenant: &str, now_ms: UnixMs) -> Handle {
         self.issue(tenant, now_ms, UPLOAD, 1)
@@ -177,15 +236,20 @@ impl Ids {
 
     /// What a text says, if it is the handle of one of `tenant`'s jobs.
     pub(crate) fn read_job(&self, tenant: &str, text: &str) -> Option<Handle> {
-        self.read(tenant, text).filter(|handle| !handle.is_upload)
+        self.read(tenant, text, Kind::Job)
+    }
+
+    /// What a text says, if it is the handle of one of `tenant`'s videos.
+    pub(crate) fn read_video(&self, tenant: &str, text: &str) -> Option<Handle> {
+        self.read(tenant, text, Kind::Video)
     }
 
     /// What a text says, if it is the handle of one of `tenant`'s uploads.
     pub(crate) fn read_upload(&self, tenant: &str, text: &str) -> Option<Handle> {
-        self.read(tenant, text).filter(|handle| handle.is_upload)
+        self.read(tenant, text, Kind::Upload)
     }
 
-    fn read(&self, tenant: &str, text: &str) -> Option<Handle> {
+    fn read(&self, tenant: &str, text: &str, kind: Kind) -> Option<Handle> {
         let bytes: [u8; CHECKED + CHECK] = BASE64.decode(text).ok()?.try_into().ok()?;
         let (said, check) = bytes.split_at(CHECKED);
         // BLAKE3's own comparison takes the same time wherever the two differ.
@@ -194,7 +258,10 @@ impl Ids {
             wide[..CHECK].copy_from_slice(check);
             blake3::Hash::from_bytes(wide)
         };
-        (widen(check) == widen(&self.check(tenant, said))).then(|| handle(&bytes))
+        let is_ours = widen(check) == widen(&self.check(tenant, said));
+        is_ours
+            .then(|| handle(&bytes))
+            .filter(|handle| handle.kind == kind)
     }
 
     fn check(&self, tenant: &str, said: &[u8]) -> [u8; CHECK] {
@@ -216,10 +283,14 @@ fn handle(bytes: &[u8; CHECKED + CHECK]) -> Handle {
     Handle {
         text: BASE64.encode(bytes),
         made_at_ms: i64::from_be_bytes(time),
-        wants: Wants(bytes[TIME] & !(UPLOAD | NOTIFY)),
+        wants: Wants(bytes[TIME] & !(UPLOAD | NOTIFY | VIDEO)),
         images: usize::from(bytes[TIME + 1]),
         notifies: bytes[TIME] & NOTIFY != 0,
-        is_upload: bytes[TIME] & UPLOAD != 0,
+        kind: match bytes[TIME] & (UPLOAD | VIDEO) {
+            0 => Kind::Job,
+            VIDEO => Kind::Video,
+            _ => Kind::Upload,
+        },
     }
 }
 
@@ -254,6 +325,39 @@ mod tests {
         assert_eq!(ids.read_job("acme", made.as_str()), None);
     }
 
+    #[test]
+    fn a_video_is_neither_job_nor_upload_and_its_frames_lead_to_it() {
+        let ids = Ids::new(b"secret");
+        let wants = Wants::of([Feature::Brands]);
+        let [made, told] = [false, true].map(|told| ids.video("acme", NOW, wants, told));
+        assert_eq!((made.notifies, told.notifies), (false, true));
+        for made in [made, told] {
+            assert_eq!(ids.read_video("acme", made.as_str()), Some(made.clone()));
+            assert_eq!(ids.read_video("other", made.as_str()), None);
+            assert_eq!(ids.read_job("acme", made.as_str()), None);
+            assert_eq!(ids.read_upload("acme", made.as_str()), None);
+            assert_eq!(made.wants, wants);
+            let frame = spillway_wire::frame_id(made.as_str(), 12, 720_040);
+            let at = FrameAt {
+                segment: 12,
+                at_ms: 720_040,
+            };
+            assert_eq!(split_frame(&frame), Some((made.as_str(), at)));
+        }
+        for wrong in [
+            "",
+            "v",
+            "v/1/2",
+            "v/0001/+00000002",
+            "v/0001/-00000002",
+            "v/0001/000000001/",
+            "v/999999/000000001",
+            "v/0001/99999999999",
+        ] {
+            assert_eq!(split_frame(wrong), None, "{wrong}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn no_change_of_a_handle_passes(at in 0..CHECKED + CHECK, bit in 0..8u32) {
@@ -268,7 +372,7 @@ mod tests {
         fn no_text_is_too_strange_to_be_refused(text in ".*") {
             let ids = Ids::new(b"secret");
             proptest::prop_assert_eq!(ids.read_job("acme", &text), None);
-            let _ = split(&text);
+            let _ = (split(&text), split_frame(&text));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Sends jobs, and says when Kafka has them.
+//! Sends jobs and videos, and says when Kafka has them.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
-use spillway_wire::{Headers, Job, TraceParent};
+use spillway_wire::{Headers, Job, TraceParent, Video};
 
 /// After this long a record that was not acknowledged is given up.
 const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(10);
@@ -83,6 +83,22 @@ impl Jobs {
         try_join_all(waited).await.map(drop)
     }
 
+    /// Sends a video and waits until Kafka has it.
+    ///
+    /// # Errors
+    /// When it may not have it. To send the same one again is harmless.
+    pub(crate) async fn send_video(
+        &self,
+        topic: &str,
+        video: &Video,
+        trace: Option<&TraceParent>,
+    ) -> Result<(), SendError> {
+        let time = jiff::Timestamp::from_millisecond(video.created_at_ms).unwrap_or_default();
+        let headers = Headers::cloud_event(&video.id, &self.source, "video", &time.to_string());
+        let headers = owned(&headers.with_trace(trace));
+        self.put(topic, &video.id, headers, &video.encode()).await
+    }
+
     /// Sends what is no job and waits until Kafka has it.
     ///
     /// # Errors
@@ -96,6 +112,16 @@ impl Jobs {
     ) -> Result<(), SendError> {
         let time = jiff::Timestamp::now().to_string();
         let headers = owned(&Headers::cloud_event(key, &self.source, kind, &time));
+        self.put(topic, key, headers, value).await
+    }
+
+    async fn put(
+        &self,
+        topic: &str,
+        key: &str,
+        headers: OwnedHeaders,
+        value: &[u8],
+    ) -> Result<(), SendError> {
         let record = FutureRecord::to(topic).key(key).payload(value);
         let sent = self.producer.send_result(record.headers(headers));
         let delivery = sent.map_err(|_| SendError::Full)?;

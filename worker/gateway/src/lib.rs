@@ -6,9 +6,9 @@
 //!    └──── Book: who waits ◀── replies ──▶ Store ──▶ commit ◀───┘
 //! ```
 //!
-//! `ids`, `answer`, `window`, `quota` and `pressure` decide, without clocks, network or files.
+//! `ids`, `answer`, `video`, `window`, `quota` and `pressure` decide, without clocks, network or files.
 //! `docs/decisions/0009-gateway.md` says why it is so.
-//! Deliberately absent: a database, image decoding, any fetch of a client's address. Workers do that.
+//! Deliberately absent: a database, decoding of images and videos, any fetch of a client's address. Workers do that.
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -27,6 +27,7 @@ mod replies;
 mod serve;
 mod store;
 mod tenants;
+mod video;
 mod webhook;
 mod window;
 

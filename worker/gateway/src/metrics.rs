@@ -26,6 +26,10 @@ pub(crate) struct Metrics {
     pub(crate) results_stored: Counter,
     pub(crate) store_failures: Counter,
     webhooks: Family<WebhookLabels, Counter>,
+    videos: Family<TenantLabel, Counter>,
+    videos_answered: Family<AnsweredLabels, Counter>,
+    video_seconds: Family<TenantLabel, Counter>,
+    frames_answered: Family<AnsweredLabels, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -87,6 +91,10 @@ impl Metrics {
             results_stored: Counter::default(),
             store_failures: Counter::default(),
             webhooks: Family::default(),
+            videos: Family::default(),
+            videos_answered: Family::default(),
+            video_seconds: Family::default(),
+            frames_answered: Family::default(),
         };
         metrics.registered()
     }
@@ -142,6 +150,27 @@ impl Metrics {
             "Writes of results that failed and were tried again",
             self.store_failures.clone(),
         );
+        self.registered_videos()
+    }
+
+    fn registered_videos(mut self) -> Self {
+        let to = self.registry.sub_registry_with_prefix("spillway_gateway");
+        to.register("accepted_videos", "Videos accepted", self.videos.clone());
+        to.register(
+            "answered_videos",
+            "Videos whose frames have all been sent, or that failed",
+            self.videos_answered.clone(),
+        );
+        to.register(
+            "video_seconds",
+            "Seconds of video that were looked at",
+            self.video_seconds.clone(),
+        );
+        to.register(
+            "answered_frames",
+            "Results that came for frames of videos",
+            self.frames_answered.clone(),
+        );
         self
     }
 
@@ -182,6 +211,28 @@ impl Metrics {
         let tenant = tenant.to_owned();
         let labels = AnsweredLabels { tenant, outcome };
         self.answered.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn video_accepted(&self, tenant: &str) {
+        let tenant = tenant.to_owned();
+        self.videos.get_or_create(&TenantLabel { tenant }).inc();
+    }
+
+    /// A video's own result came, for the first time.
+    pub(crate) fn video_answered(&self, tenant: &str, outcome: &'static str, seconds: u64) {
+        let tenant = tenant.to_owned();
+        let of_tenant = TenantLabel {
+            tenant: tenant.clone(),
+        };
+        self.video_seconds.get_or_create(&of_tenant).inc_by(seconds);
+        let labels = AnsweredLabels { tenant, outcome };
+        self.videos_answered.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn frame_answered(&self, tenant: &str, outcome: &'static str) {
+        let tenant = tenant.to_owned();
+        let labels = AnsweredLabels { tenant, outcome };
+        self.frames_answered.get_or_create(&labels).inc();
     }
 
     /// Everything in Prometheus' text format.

@@ -98,10 +98,11 @@ impl Pressure {
         *self.known().outstanding.entry(partition).or_default() += jobs;
     }
 
-    /// Notes that an answer came.
-    pub(crate) fn answered(&self, now: Instant, partition: i32) {
+    /// Notes that an answer came: on a partition if its job was counted as sent.
+    pub(crate) fn answered(&self, now: Instant, partition: Option<i32>) {
         let mut known = self.known();
-        if let Some(outstanding) = known.outstanding.get_mut(&partition) {
+        let outstanding = partition.and_then(|it| known.outstanding.get_mut(&it));
+        if let Some(outstanding) = outstanding {
             *outstanding = outstanding.saturating_sub(1);
         }
         match known.answers.back_mut() {
@@ -266,7 +267,7 @@ mod tests {
         );
         for second in 0..10 {
             for _ in 0..4 {
-                pressure.answered(at(second), 0);
+                pressure.answered(at(second), Some(0));
             }
         }
         // 960 wait, 4 a second: 240 s, 180 more than the deadline.

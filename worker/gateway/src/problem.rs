@@ -38,6 +38,8 @@ pub(crate) enum Cause {
     NoSuchMethod,
     /// There is no such job, or it has expired.
     NoSuchJob,
+    /// There is no such video, or it has expired.
+    NoSuchVideo,
     /// More images a second than the tenant may send.
     RateExceeded,
     /// More images waited for at once than the tenant may have.
@@ -95,7 +97,7 @@ impl Cause {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoSuchPath | Self::NoSuchJob => StatusCode::NOT_FOUND,
+            Self::NoSuchPath | Self::NoSuchJob | Self::NoSuchVideo => StatusCode::NOT_FOUND,
             Self::NoSuchMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::RateExceeded
             | Self::ConcurrencyExceeded
@@ -122,6 +124,7 @@ impl Cause {
             Self::NoSuchPath => "NO_SUCH_PATH",
             Self::NoSuchMethod => "NO_SUCH_METHOD",
             Self::NoSuchJob => "NO_SUCH_JOB",
+            Self::NoSuchVideo => "NO_SUCH_VIDEO",
             Self::RateExceeded => "RATE_EXCEEDED",
             Self::ConcurrencyExceeded => "CONCURRENCY_EXCEEDED",
             Self::QuotaExceeded => "QUOTA_EXCEEDED",
@@ -228,6 +231,7 @@ mod tests {
             Cause::KeyMissing,
             Cause::UnsupportedMediaType,
             Cause::NoSuchJob,
+            Cause::NoSuchVideo,
         ] {
             assert_eq!(serde_json::to_value(cause).unwrap(), cause.as_str());
         }

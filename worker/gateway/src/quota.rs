@@ -88,7 +88,7 @@ impl Meter {
     ) -> Result<Permit, Refusal> {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         bucket.turn(moment.day);
-        let used = bucket.used + bucket.used_elsewhere;
+        let used = bucket.used.saturating_add(bucket.used_elsewhere);
         if used.saturating_add(images) > allowance.images_per_day {
             return Err(refuse(Cause::QuotaExceeded, moment.day_left.as_secs_f64()));
         }
@@ -119,6 +119,13 @@ impl Meter {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         bucket.tokens += images as f64;
         bucket.used = bucket.used.saturating_sub(images);
+    }
+
+    /// Counts what was let in before anybody knew how much it is; the quota may be used up more than whole by it.
+    pub(crate) fn charge(&self, day: &str, images: u64) {
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.turn(day);
+        bucket.used = bucket.used.saturating_add(images);
     }
 
     /// What was used through this replica on `day`.
@@ -249,6 +256,9 @@ mod tests {
         meter.refund(1);
         assert_eq!(admit("d1", 101), Ok(()));
         assert_eq!((meter.used("d1"), meter.used("d2")), (400, 0));
+        meter.charge("d1", 5_000);
+        assert_eq!(meter.used("d1"), 5_400, "what was looked at counts");
+        assert_eq!(admit("d1", 1).unwrap_err().cause, Cause::QuotaExceeded);
         assert_eq!(admit("d2", 1_000), Ok(()));
     }
 }

@@ -16,17 +16,20 @@ use anyhow::Context as _;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
-use spillway_wire::{JobResult, Outcome};
+use spillway_wire::{JobResult, Outcome, VIDEO_SUBSET};
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{Semaphore, watch};
 use tracing::{debug, error, info, warn};
 
+use crate::app::{Usage, today};
 use crate::book::Book;
-use crate::ids::{Handle, Ids, split};
+use crate::ids::{FrameAt, Handle, Ids, split, split_frame};
 use crate::metrics::Metrics;
 use crate::pressure::Pressure;
 use crate::problem::chain;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
+use crate::tenants::Tenants;
+use crate::video::frames_of;
 use crate::webhook::Wake;
 use crate::window::{Ticket, Window};
 use group::Group;
@@ -50,6 +53,19 @@ pub(crate) struct Replies {
     pub(crate) pressure: Arc<Pressure>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) hooks: Wake,
+    pub(crate) tenants: Arc<Tenants>,
+    pub(crate) usage: Arc<Usage>,
+}
+
+/// What a result of this installation answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// A job's image of that number.
+    Image(usize),
+    /// A frame of a video.
+    Frame(FrameAt),
+    /// A video itself.
+    Video,
 }
 
 /// What of the results topic is owned.
@@ -230,7 +246,7 @@ impl Shared {
         let Some(ticket) = ticket else {
             return;
         };
-        let Some((handle, image, result)) = self.ours(message) else {
+        let Some((handle, about, result)) = self.ours(message) else {
             self.window().stored(ticket);
             return;
         };
@@ -240,18 +256,29 @@ impl Shared {
             metrics,
             ..
         } = &self.replies;
-        book.deliver(handle.as_str(), image, &result);
-        pressure.answered(Instant::now(), message.partition());
-        metrics.answered(&result.tenant, outcome(result.outcome));
+        let (now, outcome) = (Instant::now(), outcome(result.outcome));
+        match about {
+            About::Image(image) => {
+                book.deliver(handle.as_str(), image, &result);
+                pressure.answered(now, Some(message.partition()));
+                metrics.answered(&result.tenant, outcome);
+            }
+            // This replica sent the video, not its frames: they say how fast work is done, and no more.
+            About::Frame(_) => {
+                pressure.answered(now, None);
+                metrics.frame_answered(&result.tenant, outcome);
+            }
+            About::Video => {}
+        }
         let shared = self.clone();
         runtime.spawn(async move {
-            shared.store(&handle, &result, ticket).await;
+            shared.store(&handle, about, &result, ticket).await;
             drop(place);
         });
     }
 
-    /// The result, if it answers a job of a gateway of this installation.
-    fn ours(&self, message: &BorrowedMessage<'_>) -> Option<(Handle, usize, JobResult)> {
+    /// The result, if it answers a job or a video of a gateway of this installation.
+    fn ours(&self, message: &BorrowedMessage<'_>) -> Option<(Handle, About, JobResult)> {
         let value = message.payload()?;
         let result = JobResult::decode(value)
             .inspect_err(|error| {
@@ -259,16 +286,15 @@ impl Shared {
                 debug!(partition, offset, %error, "record is no result");
             })
             .ok()?;
-        let (handle, image) = split(&result.job_id)?;
-        let handle = self.replies.ids.read_job(&result.tenant, handle)?;
-        Some((handle, image, result))
+        let (handle, about) = about(&self.replies.ids, &result)?;
+        Some((handle, about, result))
     }
 
     /// Stores a result, however often that takes, unless its partition is no longer owned.
-    async fn store(&self, handle: &Handle, result: &JobResult, ticket: Ticket) {
+    async fn store(&self, handle: &Handle, about: About, result: &JobResult, ticket: Ticket) {
         let metrics = &self.replies.metrics;
         let [mut pause, longest] = STORE_AGAIN;
-        while let Err(error) = self.replies.store.put_result(handle, result).await {
+        while let Err(error) = self.put(handle, about, result).await {
             self.store_failed.store(true, Ordering::Relaxed);
             metrics.store_failures.inc();
             warn!(job = result.job_id, error = %chain(&error), "result not stored, tried again");
@@ -280,10 +306,51 @@ impl Shared {
         }
         self.store_failed.store(false, Ordering::Relaxed);
         metrics.results_stored.inc();
-        if handle.notifies {
+        // A frame alone ends no video: whoever is to be told of one looks at it now and then.
+        if handle.notifies && !matches!(about, About::Frame(_)) {
             self.replies.hooks.wake(handle);
         }
         self.window().stored(ticket);
+    }
+
+    async fn put(
+        &self,
+        handle: &Handle,
+        about: About,
+        result: &JobResult,
+    ) -> Result<(), StoreError> {
+        let store = &self.replies.store;
+        match about {
+            About::Image(_) => store.put_result(handle, result).await,
+            About::Frame(at) => store.put_frame(handle, at, result).await,
+            About::Video => {
+                // A repeat finds it there, whichever replica reads it.
+                if store.put_own(handle, result).await? {
+                    self.charge(result);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts what a video took: it was not known when it was accepted.
+    fn charge(&self, result: &JobResult) {
+        let Replies {
+            metrics,
+            tenants,
+            usage,
+            ..
+        } = &self.replies;
+        let name = &result.tenant;
+        let info = result.video.as_ref();
+        let frames = info.map_or(0, |info| u64::from(frames_of(info)));
+        let seconds = info.map_or(0, |info| info.duration_ms.div_ceil(1_000));
+        metrics.video_answered(name, outcome(result.outcome), seconds);
+        let day = today();
+        usage.looked_at(&day, name, frames, seconds);
+        if let Some(tenant) = tenants.named(name) {
+            tenant.meter.charge(&day, frames);
+        }
     }
 
     /// Waits, bounded, until everything that was read of some partitions, or of all, is stored.
@@ -320,10 +387,79 @@ impl Shared {
     }
 }
 
+/// What a result answers, if that is of this installation.
+fn about(ids: &Ids, result: &JobResult) -> Option<(Handle, About)> {
+    let (tenant, job_id) = (&result.tenant, &result.job_id);
+    if result.subset == VIDEO_SUBSET {
+        // One that says neither what was made nor why nothing was cannot end a video.
+        let says = match result.outcome {
+            Outcome::Error => result.error.is_some(),
+            Outcome::Success | Outcome::Partial => result.video.is_some(),
+        };
+        let handle = ids.read_video(tenant, job_id).filter(|_| says)?;
+        return Some((handle, About::Video));
+    }
+    if let Some((handle, at)) = split_frame(job_id) {
+        return Some((ids.read_video(tenant, handle)?, About::Frame(at)));
+    }
+    let (handle, image) = split(job_id)?;
+    Some((ids.read_job(tenant, handle)?, About::Image(image)))
+}
+
 fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Success => "success",
         Outcome::Partial => "partial",
         Outcome::Error => "error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use spillway_wire::frame_id;
+
+    use super::*;
+    use crate::answer::tests::result;
+    use crate::ids::Wants;
+    use crate::video::tests::own_result;
+
+    #[test]
+    fn a_result_leads_to_what_it_answers_and_to_nobody_else() {
+        let ids = Ids::new(b"s");
+        let wants = Wants::default();
+        let (job, video) = (
+            ids.job("acme", 1, wants, 2),
+            ids.video("acme", 1, wants, false),
+        );
+        let of = |job_id: &str| result(job_id, "humans", Outcome::Success);
+        let about = |result: &JobResult| about(&ids, result).map(|(_, about)| about);
+        assert_eq!(about(&of(&job.job_id(1))), Some(About::Image(1)));
+        let at = FrameAt {
+            segment: 1,
+            at_ms: 61_000,
+        };
+        let frame = of(&frame_id(video.as_str(), at.segment, at.at_ms));
+        assert_eq!(about(&frame), Some(About::Frame(at)));
+        for outcome in [Outcome::Success, Outcome::Error] {
+            let own = own_result(video.as_str(), &[1], outcome);
+            assert_eq!(about(&own), Some(About::Video));
+        }
+        let silent = JobResult {
+            video: None,
+            ..own_result(video.as_str(), &[1], Outcome::Success)
+        };
+        let mute = JobResult {
+            error: None,
+            ..own_result(video.as_str(), &[1], Outcome::Error)
+        };
+        let stolen = JobResult {
+            tenant: "other".into(),
+            ..frame.clone()
+        };
+        let confused = of(&frame_id(job.as_str(), 0, 0));
+        let plain = of(video.as_str());
+        for foreign in [silent, mute, stolen, confused, plain, of("j"), of("j.0")] {
+            assert_eq!(about(&foreign), None, "{}", foreign.job_id);
+        }
     }
 }

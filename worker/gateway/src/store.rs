@@ -4,7 +4,11 @@
 //! results/<day>/<handle>/<image>-<result id>     uploads/<day>/<handle>
 //! inputs/<day>/<handle>/<image>                   idempotency/<day>/<hash>
 //! usage/<day>/<replica>                           hooks/<day>/<when>-<attempt>-<handle>
+//! videos/<day>/<handle>/…                         see `store/videos.rs`
 //! ```
+
+mod uploads;
+mod videos;
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -25,13 +29,16 @@ use crate::answer::Answer;
 use crate::ids::{Handle, day, split};
 use crate::webhook::Hook;
 
-const KINDS: [&str; 6] = [
+pub(crate) use uploads::PART_BYTES;
+
+const KINDS: [&str; 7] = [
     "results",
     "inputs",
     "uploads",
     "idempotency",
     "usage",
     "hooks",
+    "videos",
 ];
 /// Longest wait for one operation.
 const OPERATION_MAX: Duration = Duration::from_secs(20);
@@ -157,13 +164,9 @@ impl Store {
             return Ok(Some(before));
         }
         let key = remember_key(now_ms, hash);
-        let options = PutOptions::from(PutMode::Create);
-        let at = path(&key);
-        let put = self.objects.put_opts(&at, encode(what).into(), options);
-        match within(put).await {
-            Ok(_) => Ok(None),
-            Err(StoreError::Failed(Error::AlreadyExists { .. })) => self.remembered(&key).await,
-            Err(error) => Err(error),
+        match self.create(&key, encode(what).into()).await? {
+            true => Ok(None),
+            false => self.remembered(&key).await,
         }
     }
 
@@ -284,6 +287,17 @@ impl Store {
             }
         }
         Ok(count)
+    }
+
+    /// Writes what is not there yet; says whether it was not.
+    async fn create(&self, key: &str, bytes: Bytes) -> Result<bool, StoreError> {
+        let key = path(key);
+        let options = PutOptions::from(PutMode::Create);
+        match within(self.objects.put_opts(&key, bytes.into(), options)).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Failed(Error::AlreadyExists { .. })) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {

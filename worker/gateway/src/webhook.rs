@@ -1,4 +1,4 @@
-//! Webhooks: a tenant's own address is told that a job is done.
+//! Webhooks: a tenant's own address is told that a job or a video is done.
 //!
 //! ```text
 //! accept ─▶ Hook in the store ─▶ Kafka … last result stored ─▶ told ─▶ 2xx or 410: forgotten
@@ -25,12 +25,12 @@ use serde::Serialize;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{debug, info, warn};
 
-use crate::answer::JobView;
 use crate::app::{App, now_ms};
 use crate::ids::Handle;
 use crate::problem::chain;
 use crate::store::StoreError;
 use crate::tenants::Tenant;
+use crate::video::VideoView;
 
 pub(crate) use hook::Hook;
 
@@ -45,6 +45,8 @@ const TOLD_MAX: usize = 64;
 const TOLD_PER_TENANT_MAX: usize = 8;
 /// Longest wait for a tenant's answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// Longest time that one look adds up a video's frames.
+const VIDEO_LOOK_MAX: Duration = Duration::from_secs(30);
 
 /// Where results are stored, to say that a job may be done.
 #[derive(Clone)]
@@ -69,8 +71,11 @@ struct Message<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     timestamp: String,
-    data: &'a JobView,
+    data: &'a serde_json::Value,
 }
+
+/// What is told of: `job.done` and as `GET /v1/jobs/{id}` answers, or `video.done` and as `GET /v1/videos/{id}` does.
+type News = (&'static str, serde_json::Value);
 
 pub(crate) fn channel() -> (Wake, Woken) {
     let (wake, woken) = mpsc::channel(WOKEN_MAX);
@@ -165,24 +170,31 @@ impl Webhooks {
         };
         let known = self.app.tenants.named(&tenant);
         let known = known.and_then(|tenant| Some((tenant, tenant.webhook.as_ref()?)));
-        let handle = self.app.ids.read_job(&tenant, &hook.handle);
-        let (Some((known, url)), Some(handle)) = (known, handle) else {
+        let ids = &self.app.ids;
+        let job = ids.read_job(&tenant, &hook.handle);
+        let handle = job.map(|handle| (handle, false)).or_else(|| {
+            let video = ids.read_video(&tenant, &hook.handle)?;
+            Some((video, true))
+        });
+        let (Some((known, url)), Some((handle, is_video))) = (known, handle) else {
             info!(
                 job = hook.handle,
                 tenant, "webhook forgotten: the tenant has none any more"
             );
             return store.remove_hook(hook).await;
         };
-        let answer = store.answer(&handle).await?;
-        if !answer.is_complete() {
+        let news = match is_video {
+            true => self.of_video(&handle).await?,
+            false => self.of_job(&handle).await?,
+        };
+        let Some(news) = news else {
             // Whoever stores the last answer looks at the first hook; one that was late is noted anew.
             if hook.due_ms > now_ms() {
                 return Ok(());
             }
             return self.note(hook, hook.not_done(now_ms()), &tenant).await;
-        }
-        let view = answer.view(&handle);
-        let is_told = self.post(known, url.clone(), &view).await;
+        };
+        let is_told = self.post(known, url.clone(), &handle, &news).await;
         match (is_told, hook.again(now_ms())) {
             (true, _) => store.remove_hook(hook).await,
             (false, Some(next)) => self.note(hook, next, &tenant).await,
@@ -197,6 +209,21 @@ impl Webhooks {
         }
     }
 
+    /// What is told of a job, if it is done.
+    async fn of_job(&self, handle: &Handle) -> Result<Option<News>, StoreError> {
+        let answer = self.app.store.answer(handle).await?;
+        Ok(answer
+            .is_complete()
+            .then(|| ("job.done", json(&answer.view(handle)))))
+    }
+
+    /// What is told of a video, if it is done.
+    async fn of_video(&self, handle: &Handle) -> Result<Option<News>, StoreError> {
+        let look = self.app.look_at_video(handle, VIDEO_LOOK_MAX).await?;
+        let view = VideoView::of(handle, look);
+        Ok(view.done.then(|| ("video.done", json(&view))))
+    }
+
     /// The next one first: dying between the two tells twice rather than never.
     async fn note(&self, old: &Hook, next: Hook, tenant: &str) -> Result<(), StoreError> {
         self.app.store.put_hook(&next, tenant).await?;
@@ -204,13 +231,20 @@ impl Webhooks {
     }
 
     /// Whether the tenant has heard of it, or does not want to.
-    async fn post(&self, tenant: &Tenant, url: url::Url, view: &JobView) -> bool {
+    async fn post(
+        &self,
+        tenant: &Tenant,
+        url: url::Url,
+        handle: &Handle,
+        (kind, data): &News,
+    ) -> bool {
+        let id = handle.as_str();
         let place = self.places_of(&tenant.name).acquire_owned().await;
         let at = jiff::Timestamp::now();
         let message = Message {
-            kind: "job.done",
+            kind,
             timestamp: at.to_string(),
-            data: view,
+            data,
         };
         let body = serde_json::to_vec(&message).expect("it has only string keys");
         let at = at.as_second();
@@ -219,9 +253,9 @@ impl Webhooks {
             .client
             .post(url)
             .header("content-type", "application/json")
-            .header("webhook-id", &view.id)
+            .header("webhook-id", id)
             .header("webhook-timestamp", at)
-            .header("webhook-signature", signature(&key, &view.id, at, &body))
+            .header("webhook-signature", signature(&key, id, at, &body))
             .body(body);
         let answer = request.send().await.map(|answer| answer.status());
         drop(place);
@@ -251,6 +285,10 @@ impl Webhooks {
     fn busy(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn json(view: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(view).expect("it has only string keys")
 }
 
 /// `v1,` and the HMAC-SHA256 of `id.timestamp.body`, base64.

@@ -35,9 +35,7 @@ pub(super) async fn read(
         let detail = format!("the body is larger than {most} bytes");
         Problem::new(Cause::TooLarge, detail)
     };
-    let said = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let said = said_length(headers);
     if let Some(said) = said.filter(|said| *said > most) {
         if said <= most.saturating_mul(2) {
             discard(body, said).await;
@@ -82,8 +80,14 @@ pub(super) async fn read(
     }
 }
 
+/// How long a body is to be, where its head says so.
+pub(super) fn said_length(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
 /// Reads on without keeping anything, so that a client that only sends sees the answer and not a broken connection.
-async fn discard(mut body: Body, most: usize) {
+pub(super) async fn discard(mut body: Body, most: usize) {
     let mut left = most;
     let discarding = async {
         while let Some(Ok(frame)) = body.frame().await {

@@ -1,21 +1,28 @@
 //! `GET /openapi.json`: the API described, OpenAPI 3.1.
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::extract::State;
 use axum::response::IntoResponse;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
+
+use crate::app::App;
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Spillway recognition API",
-        description = "Finds people's faces, brands' logos, scenes and objects in images.",
+        description = "Finds people's faces, brands' logos, scenes and objects in images and videos.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
         super::recognize::recognize,
         super::jobs::job,
         super::uploads::upload,
+        super::videos::begin,
+        super::videos::video,
         super::catalog::models,
         super::catalog::labels,
         super::vision::annotate,
@@ -36,8 +43,18 @@ impl Modify for Keys {
     }
 }
 
-pub(super) async fn openapi() -> impl IntoResponse {
-    Json(Document::openapi())
+pub(super) async fn openapi(State(app): State<Arc<App>>) -> impl IntoResponse {
+    Json(document(app.videos.is_some()))
+}
+
+/// The document of a gateway that takes videos, or does not.
+fn document(with_videos: bool) -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    if !with_videos {
+        let paths = &mut document.paths.paths;
+        paths.retain(|path, _| !path.starts_with("/v1/videos"));
+    }
+    document
 }
 
 #[cfg(test)]
@@ -56,8 +73,13 @@ mod tests {
             "/v1/models",
             "/v1/recognize",
             "/v1/uploads",
+            "/v1/videos",
+            "/v1/videos/{id}",
         ];
         assert_eq!(paths, expected);
+        let without = serde_json::to_value(super::document(false)).unwrap();
+        let paths: Vec<&String> = without["paths"].as_object().unwrap().keys().collect();
+        assert_eq!(paths, expected[..6]);
         let text = document.to_string();
         let references = text.split("\"$ref\":\"#").skip(1);
         for reference in references {

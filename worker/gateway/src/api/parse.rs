@@ -48,11 +48,11 @@ pub(crate) struct RecognizeRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct Options {
     #[serde(default)]
-    features: Vec<String>,
-    max_results: Option<u32>,
-    deadline_seconds: Option<u64>,
+    pub(super) features: Vec<String>,
+    pub(super) max_results: Option<u32>,
+    pub(super) deadline_seconds: Option<u64>,
     #[serde(default)]
-    notify: bool,
+    pub(super) notify: bool,
 }
 
 /// Where one image is: exactly one of these.
@@ -75,6 +75,14 @@ pub(super) struct Wanted {
     pub(super) max_results: u32,
     pub(super) deadline: Option<Duration>,
     pub(super) notify: bool,
+}
+
+/// What to look for, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) wants: Wants,
+    pub(super) max_results: u32,
+    pub(super) deadline: Option<Duration>,
 }
 
 /// Whose uploads may be named, and what can be found.
@@ -128,6 +136,22 @@ impl Options {
             let detail = format!("must be from 1 to {IMAGES_MAX} images");
             return Err(Problem::field("images", detail));
         }
+        let Choice {
+            wants,
+            max_results,
+            deadline,
+        } = self.choice(context.features)?;
+        Ok(Wanted {
+            images,
+            wants,
+            max_results,
+            deadline,
+            notify: self.notify,
+        })
+    }
+
+    /// What to look for, of `all` that can be found.
+    pub(super) fn choice(&self, all: Wants) -> Result<Choice, Problem> {
         let mut wants = Wants::default();
         for (index, name) in self.features.iter().enumerate() {
             let field = format!("features[{index}]");
@@ -136,7 +160,7 @@ impl Options {
             wants = wants.or(Wants::of([feature]));
         }
         if wants.is_empty() {
-            wants = context.features;
+            wants = all;
         }
         let max_results = self.max_results.unwrap_or(RESULTS_DEFAULT);
         if !(1..=RESULTS_MAX).contains(&max_results) {
@@ -147,12 +171,10 @@ impl Options {
             let detail = "must be from 1 to 604800";
             return Err(Problem::field("deadline_seconds", detail));
         }
-        Ok(Wanted {
-            images,
+        Ok(Choice {
             wants,
             max_results,
             deadline: deadline.map(Duration::from_secs),
-            notify: self.notify,
         })
     }
 }
@@ -184,7 +206,7 @@ impl ImageRequest {
 
 impl Context<'_> {
     /// The tenant's upload with this key.
-    fn upload(&self, key: &str) -> Option<Image> {
+    pub(super) fn upload(&self, key: &str) -> Option<Image> {
         let (_, handle) = key.rsplit_once('/')?;
         let handle = self.ids.read_upload(self.tenant, handle)?;
         let known = upload_key(&handle);

@@ -116,7 +116,7 @@ fn later(view: &JobView, prefer: Prefer) -> Response {
     response
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
         return Ok(None);
     };
@@ -165,9 +165,8 @@ async fn form(parts: &Parts, bytes: Bytes, context: Context<'_>) -> Result<Wante
     };
     let mut request = Request::new(Body::from(bytes));
     request.headers_mut().clone_from(&parts.headers);
-    request
-        .extensions_mut()
-        .insert(axum::extract::DefaultBodyLimit::disable());
+    // The body has its bound already, which is not axum's.
+    axum::extract::DefaultBodyLimit::disable().apply(&mut request);
     let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|error| broken(&error))?;

@@ -1,4 +1,4 @@
-//! `POST /v1/uploads`: keeps an image file, so that requests can name it.
+//! `POST /v1/uploads`: keeps an image, or a video, so that requests can name it.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::parse::IMAGE_BYTES_MAX;
-use super::{body, json, key};
+use super::{body, json, key, streamed};
 use crate::app::{App, now_ms};
 use crate::problem::{Cause, Problem, ProblemBody};
 use crate::store::upload_key;
@@ -20,12 +20,15 @@ use crate::tenants::Scope;
 pub(crate) struct UploadView {
     /// What requests name it by, in `object`.
     object: String,
-    bytes: usize,
+    /// Its length.
+    bytes: u64,
     /// Until when it can be used, milliseconds since the Unix epoch.
     expires_at_ms: i64,
 }
 
-/// Keeps an image file.
+/// Keeps an image file, or a video.
+///
+/// A body of type `video/*` may be as large as videos may be, where they are taken; any other is an image.
 #[utoipa::path(
     post,
     path = "/v1/uploads",
@@ -48,6 +51,16 @@ pub(super) async fn upload(
 ) -> Result<Response, Problem> {
     let (parts, stream) = request.into_parts();
     let tenant = key::authorize(&app, &parts, Scope::Recognize)?;
+    if let Some(videos) = &app.videos
+        && streamed::is_video(&parts.headers)
+    {
+        let permit = app.admit_video(&tenant)?;
+        let body = streamed::Pieces::of_body(stream, &parts.headers);
+        let kept = streamed::keep(&app, videos, &tenant, body).await;
+        drop(permit);
+        let kept = kept.inspect_err(|_| tenant.meter.refund(1))?;
+        return Ok(created(&app, kept.object, kept.bytes, kept.at_ms));
+    }
     let whole = body::read(&app, &parts.headers, stream, IMAGE_BYTES_MAX).await?;
     let bytes = whole.bytes.len();
     if bytes == 0 {
@@ -58,11 +71,16 @@ pub(super) async fn upload(
     drop(app.admit(&tenant, 1, tenant.deadline)?);
     let handle = app.ids.upload(&tenant.name, now_ms);
     app.store.put_upload(&handle, whole.bytes).await?;
+    let object = upload_key(&handle);
+    Ok(created(&app, object, bytes as u64, now_ms))
+}
+
+fn created(app: &App, object: String, bytes: u64, now_ms: i64) -> Response {
     let retention = i64::try_from(app.limits.retention.as_millis()).unwrap_or(i64::MAX / 2);
     let view = UploadView {
-        object: upload_key(&handle),
+        object,
         bytes,
         expires_at_ms: now_ms.saturating_add(retention),
     };
-    Ok((StatusCode::CREATED, json(&view)).into_response())
+    (StatusCode::CREATED, json(&view)).into_response()
 }

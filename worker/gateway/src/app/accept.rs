@@ -7,7 +7,7 @@ use spillway_wire::{INLINE_BYTES_MAX, ImageSource, Job};
 use tracing::warn;
 
 use super::{Accepted, App, Ask, Image, moment, now_ms, today};
-use crate::ids::{Handle, Ids, day, feature_name};
+use crate::ids::{Handle, Ids, Wants, day, feature_name};
 use crate::problem::{Cause, Problem, chain};
 use crate::quota::{Permit, Refusal, whole_seconds};
 use crate::store::Remembered;
@@ -15,11 +15,23 @@ use crate::tenants::Tenant;
 use crate::webhook::Hook;
 
 /// What the idempotency key of a request led to.
-struct Identity {
-    handle: Handle,
+pub(super) struct Identity {
+    pub(super) handle: Handle,
     /// Its hash and what is noted of it.
     key: Option<(String, Remembered)>,
-    is_repeat: bool,
+    pub(super) is_repeat: bool,
+}
+
+/// A request that may be a repeat.
+pub(super) struct Claim<'a> {
+    pub(super) tenant: &'a str,
+    pub(super) key: Option<&'a str>,
+    /// Its handle if it is none.
+    pub(super) handle: Handle,
+    /// Of everything that makes it.
+    pub(super) digest: String,
+    /// Reads the handle that is noted.
+    pub(super) read: fn(&Ids, &str, &str) -> Option<Handle>,
 }
 
 impl App {
@@ -28,7 +40,7 @@ impl App {
     /// # Errors
     /// With what the client can do about it; then nothing was accepted.
     pub(crate) async fn accept(&self, ask: Ask) -> Result<Accepted, Problem> {
-        self.check(&ask)?;
+        self.check(&ask.tenant, ask.wants, ask.notify)?;
         let images = ask.images.len() as u64;
         let permit = self.admit(&ask.tenant, images, ask.deadline)?;
         let accepted = self.place(&ask, permit).await;
@@ -43,11 +55,15 @@ impl App {
         accepted.map(|(accepted, _)| accepted)
     }
 
-    fn check(&self, ask: &Ask) -> Result<(), Problem> {
-        if ask.notify && ask.tenant.webhook.is_none() {
+    /// Whether that can be found here, and told of.
+    ///
+    /// # Errors
+    /// With the field at fault.
+    pub(super) fn check(&self, tenant: &Tenant, wants: Wants, notify: bool) -> Result<(), Problem> {
+        if notify && tenant.webhook.is_none() {
             return Err(Problem::field("notify", "this tenant has no webhook"));
         }
-        let lacking = ask.wants.without(self.catalog.features);
+        let lacking = wants.without(self.catalog.features);
         if lacking.is_empty() {
             return Ok(());
         }
@@ -102,10 +118,23 @@ impl App {
 
     /// Sends the jobs, unless an idempotency key says that they were sent; says whether it is new.
     async fn place(&self, ask: &Ask, permit: Permit) -> Result<(Accepted, bool), Problem> {
-        let identity = self.identify(ask).await?;
-        let handle = identity.handle;
         let tenant = ask.tenant.name.as_str();
-        let is_sent = identity.key.as_ref().is_some_and(|(_, it)| it.is_sent);
+        let make = if ask.notify {
+            Ids::notifying_job
+        } else {
+            Ids::job
+        };
+        let key = ask.idempotency_key.as_deref();
+        let claim = Claim {
+            tenant,
+            key,
+            handle: make(&self.ids, tenant, now_ms(), ask.wants, ask.images.len()),
+            digest: key.map(|_| digest(ask)).unwrap_or_default(),
+            read: Ids::read_job,
+        };
+        let identity = self.identify(claim).await?;
+        let handle = identity.handle.clone();
+        let is_sent = identity.is_sent();
         let partition = self.reply_partition();
         let Some(seat) = self.book.seat(&handle, partition) else {
             let detail = "too many requests wait on this replica";
@@ -126,13 +155,7 @@ impl App {
             if let Some(partition) = partition {
                 self.pressure.sent(partition, jobs.len() as u64);
             }
-            if let Some((hash, what)) = &identity.key {
-                let noted = self.store.remember_sent(handle.made_at_ms, hash, what);
-                if let Err(error) = noted.await {
-                    // A repeat sends the same jobs again, which is harmless.
-                    warn!(error = %chain(&error), "idempotency key not noted as sent");
-                }
-            }
+            self.note_sent(&identity).await;
         }
         let accepted = Accepted {
             handle,
@@ -144,16 +167,9 @@ impl App {
     }
 
     /// The handle of a request: a new one, or the one that its idempotency key has already.
-    async fn identify(&self, ask: &Ask) -> Result<Identity, Problem> {
-        let tenant = &ask.tenant.name;
-        let now_ms = now_ms();
-        let make = if ask.notify {
-            Ids::notifying_job
-        } else {
-            Ids::job
-        };
-        let handle = make(&self.ids, tenant, now_ms, ask.wants, ask.images.len());
-        let Some(key) = &ask.idempotency_key else {
+    pub(super) async fn identify(&self, claim: Claim<'_>) -> Result<Identity, Problem> {
+        let Claim { tenant, handle, .. } = claim;
+        let Some(key) = claim.key else {
             return Ok(Identity {
                 handle,
                 key: None,
@@ -163,11 +179,11 @@ impl App {
         let hash = hash_of([tenant.as_bytes(), key.as_bytes()]);
         let what = Remembered {
             handle: handle.as_str().to_owned(),
-            digest: digest(ask),
+            digest: claim.digest,
             is_sent: false,
         };
-        let before = self.store.remember(now_ms, &hash, &what).await?;
-        let Some(before) = before else {
+        let before = self.store.remember(handle.made_at_ms, &hash, &what);
+        let Some(before) = before.await? else {
             return Ok(Identity {
                 handle,
                 key: Some((hash, what)),
@@ -178,7 +194,7 @@ impl App {
             let detail = "this idempotency key was used for another request";
             return Err(Problem::new(Cause::IdempotencyKeyReused, detail));
         }
-        let handle = self.ids.read_job(tenant, &before.handle).ok_or_else(|| {
+        let handle = (claim.read)(&self.ids, tenant, &before.handle).ok_or_else(|| {
             Problem::unavailable("what is noted of this idempotency key cannot be read")
         })?;
         Ok(Identity {
@@ -186,6 +202,18 @@ impl App {
             key: Some((hash, before)),
             is_repeat: true,
         })
+    }
+
+    /// Notes that Kafka has what an idempotency key's request asked for.
+    pub(super) async fn note_sent(&self, identity: &Identity) {
+        let Some((hash, what)) = &identity.key else {
+            return;
+        };
+        let made_at_ms = identity.handle.made_at_ms;
+        if let Err(error) = self.store.remember_sent(made_at_ms, hash, what).await {
+            // A repeat sends the same again, which is harmless.
+            warn!(error = %chain(&error), "idempotency key not noted as sent");
+        }
     }
 
     /// The jobs of a request; what is too large for a record goes to the object store first.
@@ -222,6 +250,13 @@ impl App {
     }
 }
 
+impl Identity {
+    /// Whether Kafka is known to have it.
+    pub(super) fn is_sent(&self) -> bool {
+        self.key.as_ref().is_some_and(|(_, noted)| noted.is_sent)
+    }
+}
+
 /// Of everything that makes the request, so that a key is not used for another one.
 fn digest(ask: &Ask) -> String {
     let mut parts = vec![
@@ -242,7 +277,7 @@ fn digest(ask: &Ask) -> String {
     hash_of(parts)
 }
 
-fn hash_of(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
+pub(super) fn hash_of(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
     let mut hasher = blake3::Hasher::new();
     for part in parts {
         hasher.update(&(part.as_ref().len() as u64).to_le_bytes());

@@ -32,9 +32,16 @@ struct Account {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Count {
+    used: Used,
+    /// Of it, what Kafka has been told of.
+    told: Used,
+}
+
+/// What is billed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Used {
     images: u64,
-    /// Of them, those that Kafka has been told of.
-    told: u64,
+    video_seconds: u64,
 }
 
 /// A record of the usage topic.
@@ -44,9 +51,9 @@ struct UsageRecord<'a> {
     /// UTC.
     day: &'a str,
     replica: &'a str,
-    /// Accepted on that day by this replica, so far.
+    /// Accepted on that day by this replica, so far, and frames of videos that were sent on it.
     images: u64,
-    /// Videos are not taken yet.
+    /// Of videos whose frames had all been sent on that day, each rounded up.
     video_seconds: u64,
     at_ms: i64,
 }
@@ -63,32 +70,37 @@ impl Usage {
 
     /// Notes images that were accepted.
     pub(crate) fn accepted(&self, day: &str, tenant: &str, images: u64) {
+        self.looked_at(day, tenant, images, 0);
+    }
+
+    /// Notes the frames of a video, and its length.
+    pub(crate) fn looked_at(&self, day: &str, tenant: &str, frames: u64, seconds: u64) {
         if self.topic.is_none() {
             return;
         }
         let (day, tenant) = (day.to_owned(), tenant.to_owned());
         let mut counted = self.counted();
-        counted.entry(Account { day, tenant }).or_default().images += images;
+        let used = &mut counted.entry(Account { day, tenant }).or_default().used;
+        used.images = used.images.saturating_add(frames);
+        used.video_seconds = used.video_seconds.saturating_add(seconds);
     }
 
     /// What is to be told.
-    fn untold(&self) -> Vec<(Account, u64)> {
+    fn untold(&self) -> Vec<(Account, Used)> {
         let counted = self.counted();
-        let untold = counted
-            .iter()
-            .filter(|(_, count)| count.images > count.told);
+        let untold = counted.iter().filter(|(_, count)| count.used != count.told);
         untold
-            .map(|(account, count)| (account.clone(), count.images))
+            .map(|(account, count)| (account.clone(), count.used))
             .collect()
     }
 
     /// Notes that Kafka has a record; what is of another day and told is forgotten.
-    fn told(&self, account: &Account, images: u64, today: &str) {
+    fn told(&self, account: &Account, used: Used, today: &str) {
         let mut counted = self.counted();
         if let Some(count) = counted.get_mut(account) {
-            count.told = images;
+            count.told = used;
         }
-        counted.retain(|account, count| account.day == today || count.images > count.told);
+        counted.retain(|account, count| account.day == today || count.used != count.told);
     }
 
     fn counted(&self) -> MutexGuard<'_, BTreeMap<Account, Count>> {
@@ -104,21 +116,21 @@ impl App {
         let Some(topic) = &self.usage.topic else {
             return;
         };
-        for (account, images) in self.usage.untold() {
+        for (account, used) in self.usage.untold() {
             let Account { day, tenant } = &account;
             let replica = &self.replica;
             let record = UsageRecord {
                 tenant,
                 day,
                 replica,
-                images,
-                video_seconds: 0,
+                images: used.images,
+                video_seconds: used.video_seconds,
                 at_ms: now_ms(),
             };
             let value = serde_json::to_vec(&record).expect("it has only string keys");
             let key = format!("{day}/{tenant}/{replica}");
             match self.jobs.tell(topic, &key, "usage", &value).await {
-                Ok(()) => self.usage.told(&account, images, &today()),
+                Ok(()) => self.usage.told(&account, used, &today()),
                 Err(error) => {
                     warn!(topic, error = %chain(&error), "usage not told");
                     return;
@@ -190,18 +202,22 @@ mod tests {
         let untold = usage.untold();
         let counts: Vec<(&str, u64)> = untold
             .iter()
-            .map(|(account, images)| (account.tenant.as_str(), *images))
+            .map(|(account, used)| (account.tenant.as_str(), used.images))
             .collect();
         assert_eq!(counts, [("acme", 5), ("other", 1)]);
         // More comes while the record is on its way.
-        usage.accepted("2026-05-12", "acme", 1);
-        for (account, images) in &untold {
-            usage.told(account, *images, "2026-05-12");
+        usage.looked_at("2026-05-12", "acme", 1, 12);
+        for (account, used) in &untold {
+            usage.told(account, *used, "2026-05-12");
         }
         let untold = usage.untold();
         assert_eq!(untold.len(), 1);
-        assert_eq!(untold[0].1, 6, "all of the day, not the difference");
-        usage.told(&untold[0].0, 6, "2026-05-13");
+        let all = Used {
+            images: 6,
+            video_seconds: 12,
+        };
+        assert_eq!(untold[0].1, all, "all of the day, not the difference");
+        usage.told(&untold[0].0, all, "2026-05-13");
         assert!(usage.counted().is_empty());
         let silent = Usage::new(None);
         silent.accepted("2026-05-12", "acme", 3);

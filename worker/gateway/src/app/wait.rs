@@ -49,6 +49,12 @@ impl App {
         }
     }
 
+    /// Whether what belongs to a handle can still be read.
+    pub(super) fn is_kept(&self, handle: &Handle, now_ms: i64) -> bool {
+        let retention = i64::try_from(self.limits.retention.as_millis()).unwrap_or(i64::MAX / 2);
+        now_ms <= handle.made_at_ms.saturating_add(retention)
+    }
+
     /// A job of a tenant, as far as it is answered.
     ///
     /// # Errors
@@ -60,11 +66,9 @@ impl App {
         now_ms: i64,
     ) -> Result<(Handle, Answer), Problem> {
         let none = || Problem::new(Cause::NoSuchJob, "there is no such job, or it has expired");
-        let handle = self.ids.read_job(tenant, id).ok_or_else(none)?;
-        let retention = i64::try_from(self.limits.retention.as_millis()).unwrap_or(i64::MAX / 2);
-        if now_ms > handle.made_at_ms.saturating_add(retention) {
-            return Err(none());
-        }
+        let handle = self.ids.read_job(tenant, id);
+        let handle = handle.filter(|handle| self.is_kept(handle, now_ms));
+        let handle = handle.ok_or_else(none)?;
         let answer = self.store.answer(&handle).await?;
         Ok((handle, answer))
     }

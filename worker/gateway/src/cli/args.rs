@@ -123,6 +123,9 @@ pub(super) struct KafkaArgs {
     /// Topic of what each tenant used, `spillway.usage` for one; left out, it is not told.
     #[arg(long, env = "SPILLWAY_USAGE_TOPIC")]
     pub(super) usage_topic: Option<String>,
+    /// Topic of videos, `spillway.videos` for one, which workers with `--videos` read; left out, no videos are taken.
+    #[arg(long, env = "SPILLWAY_VIDEOS_TOPIC")]
+    pub(super) videos_topic: Option<String>,
     /// How long the group waits for a silent replica before it gives its partitions away.
     #[arg(long, env = "SPILLWAY_SESSION_TIMEOUT", default_value = "10s", value_parser = duration)]
     pub(super) session_timeout: Duration,
@@ -165,6 +168,9 @@ pub(super) struct LimitArgs {
     /// Most MiB of bodies at once; the process may need four times that, since they are decoded and encoded.
     #[arg(long, env = "SPILLWAY_BODY_MEMORY", default_value_t = 128, value_parser = clap::value_parser!(u32).range(64..=65_536))]
     pub(super) body_memory: u32,
+    /// Most MiB of one video that is uploaded; it goes to the object store in parts and is not held in memory.
+    #[arg(long, env = "SPILLWAY_VIDEO_UPLOAD_MAX", default_value_t = 4_096, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(super) video_upload_max: u32,
     /// Most open connections.
     #[arg(long, env = "SPILLWAY_CONNECTIONS_MAX", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(super) connections_max: u32,

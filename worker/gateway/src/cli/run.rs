@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::args::{KafkaArgs, RunArgs};
 use crate::api;
-use crate::app::{App, Limits, Usage, now_ms};
+use crate::app::{App, Limits, Usage, Videos, now_ms};
 use crate::book::Book;
 use crate::catalog::Catalog;
 use crate::ids::Ids;
@@ -31,6 +31,8 @@ use crate::webhook::{self, Wake, Webhooks};
 
 /// How often expired objects are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+/// Videos that are uploaded through one replica at once: each takes some 16 MiB of memory.
+const VIDEO_UPLOADS_MAX: usize = 8;
 /// Scrapers, probes and a person or two.
 const OPERATOR_CONNECTIONS_MAX: usize = 64;
 
@@ -139,6 +141,8 @@ fn app(args: &RunArgs, hooks: Wake) -> anyhow::Result<App> {
         Some(file) => Tenants::read(file, &secret)?,
         None => Tenants::open(&secret),
     };
+    let tenants = Arc::new(tenants);
+    let usage = Arc::new(Usage::new(args.kafka.usage_topic.clone()));
     let ids = Arc::new(Ids::new(secret.bytes()));
     let store = Store::open(&args.object_store)?;
     let (book, pressure) = (Arc::new(Book::default()), Arc::new(Pressure::new()));
@@ -153,6 +157,8 @@ fn app(args: &RunArgs, hooks: Wake) -> anyhow::Result<App> {
         pressure: pressure.clone(),
         metrics: metrics.clone(),
         hooks,
+        tenants: tenants.clone(),
+        usage: usage.clone(),
     };
     let kafka = &args.kafka;
     let reader = Reader::start(replies, &client, &kafka.group, kafka.session_timeout)?;
@@ -168,7 +174,8 @@ fn app(args: &RunArgs, hooks: Wake) -> anyhow::Result<App> {
         metrics,
         owned: reader.owned(),
         reader,
-        usage: Usage::new(kafka.usage_topic.clone()),
+        usage,
+        videos: videos(args),
         limits: Limits {
             wait_max: args.limits.wait_max,
             retention: args.limits.retention,
@@ -179,6 +186,14 @@ fn app(args: &RunArgs, hooks: Wake) -> anyhow::Result<App> {
         replica,
         next_partition: AtomicUsize::new(0),
         is_draining: AtomicBool::new(false),
+    })
+}
+
+fn videos(args: &RunArgs) -> Option<Videos> {
+    Some(Videos {
+        topic: args.kafka.videos_topic.clone()?,
+        upload_bytes_max: u64::from(args.limits.video_upload_max) * 1_024 * 1_024,
+        uploads: Arc::new(Semaphore::new(VIDEO_UPLOADS_MAX)),
     })
 }
 

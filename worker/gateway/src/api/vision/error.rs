@@ -72,7 +72,7 @@ fn code(cause: Cause) -> (i32, &'static str, StatusCode) {
             "INVALID_ARGUMENT",
             StatusCode::BAD_REQUEST,
         ),
-        Cause::NoSuchPath | Cause::NoSuchMethod | Cause::NoSuchJob => {
+        Cause::NoSuchPath | Cause::NoSuchMethod | Cause::NoSuchJob | Cause::NoSuchVideo => {
             (NOT_FOUND, "NOT_FOUND", StatusCode::NOT_FOUND)
         }
         Cause::IdempotencyKeyReused => (ABORTED, "ABORTED", StatusCode::CONFLICT),
