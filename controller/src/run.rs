@@ -37,7 +37,7 @@ use crate::journal::{Event, Journal};
 use crate::kafka_args::KafkaArgs;
 use crate::leadership::Leadership;
 use crate::metrics::Metrics;
-use crate::observe::{Heartbeats, Observed, Sources, readable_workers};
+use crate::observe::{Heartbeats, Observed, Sources, of_group, readable_workers};
 use crate::orders::OrderBook;
 use crate::providers;
 use crate::roll::Roll;
@@ -260,6 +260,7 @@ impl Controller {
             intents: Arc::clone(&intents),
             providers,
             fleet,
+            group: policy.consumer_group().to_owned(),
             leadership: Arc::clone(&leadership),
             base,
             clock: clock.clone(),
@@ -438,7 +439,7 @@ impl Controller {
         let Some(assignment) = &mut self.assignment else {
             return Ok(());
         };
-        let fleet = self.sources.fleet.snapshot();
+        let fleet = of_group(self.sources.fleet.snapshot(), &self.sources.group);
         let workers = readable_workers(&fleet).is_ok();
         let retiring = retiring(&intents, &fleet);
         let now = self.clock.now();

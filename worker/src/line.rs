@@ -288,6 +288,7 @@ impl Line {
             identity: self.config.identity.clone(),
             topic: self.config.kafka.workers.clone(),
             assigned_in: match self.config.kafka.assignment {
+            group: self.config.kafka.group.clone(),
                 Assignment::Group => None,
                 Assignment::Weighted => Some(self.config.kafka.group.clone()),
             },

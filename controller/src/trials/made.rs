@@ -302,6 +302,7 @@ impl State {
             interruption_at_ms: machine
                 .and_then(|machine| machine.notice.as_ref())
                 .map(|notice| notice.takes_at.as_millisecond()),
+            group: None,
             assigned_in: None,
             control_token: 0,
             control_epoch: 0,
