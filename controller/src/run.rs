@@ -2,6 +2,7 @@
 
 mod beside;
 mod peek;
+mod policy_watch;
 mod resume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +46,9 @@ use crate::view::{Board, Chronicle, Lead, LoopView, OutcomeView, Scene};
 use peek::Peek;
 
 /// The longest that a look at Kafka may take; what is not answered by then is unknown.
+use policy_watch::PolicyWatch;
+use tick_trace::{TickTrace, Times};
+pub(crate) use tick_trace::{call, called};
 const BACKLOG_DEADLINE: Duration = Duration::from_millis(800);
 /// The longest that a tick waits for what the last leader told the workers; without it, the next one asks again.
 const RECORDS_DEADLINE: Duration = Duration::from_secs(3);
@@ -129,11 +133,15 @@ pub(crate) struct Controller {
     clock: Clock,
 }
 
-/// Runs until `stop`.
+/// Runs under the policy of `file` until `stop`.
 ///
 /// # Errors
 /// When it cannot begin, or its state folder can no longer be written.
-pub(crate) async fn run(config: RunConfig, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    config: RunConfig,
+    file: &Path,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     let ground = Ground {
         leadership: Arc::new(Leadership::take(&config.state)?),
         intents: Arc::new(
@@ -151,7 +159,10 @@ pub(crate) async fn run(config: RunConfig, stop: impl Future<Output = ()>) -> an
     let server = serve(config.listen, &config.state, app).await?;
     controller.go(stop).await?;
     info!("stopping");
+    let watch = PolicyWatch::new(file, &config.manifest, &controller.metrics);
+    let watching = tokio::spawn(watch.run());
     controller.end(config.terminate_on_exit).await?;
+    watching.abort();
     server.abort();
     history.close();
     Ok(())
@@ -398,7 +409,13 @@ impl Controller {
             ticking: self.ticking,
         });
         if let Some(teller) = &self.teller {
-            teller.tell(self.planner.policy(), &snapshot, &plan);
+            let not_in_force = self.metrics.not_in_force();
+            teller.tell(
+                self.planner.policy(),
+                &snapshot,
+                &plan,
+                not_in_force.as_ref(),
+            );
         }
         self.log(&plan.sentence(), plan.numbers.backlog, began);
         if led {

@@ -28,6 +28,7 @@ use crate::api::{App, AppConfig, ClusterAccess};
 use crate::history::{History, Keep};
 use crate::intents::{IntentStore, Objects};
 use crate::leadership::Leadership;
+use crate::metrics::NotInForce;
 use crate::orders::OrderBook;
 use crate::policy_file;
 use crate::run::{self, Controller, Ground, RunConfig};
@@ -298,7 +299,7 @@ impl Place {
             *last = Some(seen.document.clone());
             match policy_file::check_document(seen.document.clone()) {
                 Ok(policy) => {
-                    self.board.metrics().policy_passes(true);
+                    self.board.metrics().policy_is(None);
                     info!(
                         policy = policy.name(),
                         generation = seen.generation,
@@ -308,6 +309,10 @@ impl Place {
                 }
                 Err(problems) => {
                     self.board.metrics().policy_passes(false);
+                    self.board.metrics().policy_is(Some(NotInForce {
+                        problems: told.clone(),
+                        generation: Some(seen.generation),
+                    }));
                     let told = told(&problems);
                     warn!(
                         problems = told,
@@ -442,7 +447,7 @@ pub(crate) fn definitions() -> anyhow::Result<String> {
 const LOST: &str = "the lease is lost, another controller may lead now";
 
 /// Problems as the API server tells them, one after the other.
-fn told(problems: &[Problem]) -> String {
+pub(crate) fn told(problems: &[Problem]) -> String {
     let told = problems.iter().map(|problem| {
         let help = problem.help.as_ref().map(|help| format!(" ({help})"));
         format!(

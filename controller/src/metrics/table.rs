@@ -132,7 +132,7 @@ pub(crate) fn reference() -> String {
 
 `/metrics` in OpenMetrics' text format, on the same port as the dashboard.
 What is unknown has no sample: it is never zero.
-A replica that stands by answers too, with `spillway_leader` 0 and nothing of the policy.
+A replica that stands by answers too, with `spillway_leader` 0 and nothing of the policy; while no valid one was seen yet, with `spillway_policy_valid` 0 too.
 
 STABLE: name, labels and meaning stay within a major version.
 BETA: may change in a minor version, with a line in the changelog.
