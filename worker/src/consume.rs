@@ -15,6 +15,7 @@ mod commit;
 mod group;
 mod leave;
 mod put_off;
+mod source;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Deref;
@@ -45,6 +46,7 @@ use assigned::{LEAVING_COMMIT_EVERY, Seat};
 use client::{park, properties};
 use group::{Group, Shared};
 use put_off::PutOff;
+use source::SourceWatch;
 
 /// Longest time between two polls.
 const POLL_MAX: Duration = Duration::from_millis(100);
@@ -77,6 +79,8 @@ const COMMITTED_WAIT: Duration = Duration::from_secs(5);
 
 /// Owns the consumer.
 pub(crate) struct Consume {
+    // Dropped before the consumer, which it holds too.
+    _watch: SourceWatch,
     consumer: Member,
     shared: Arc<Shared>,
     /// What the controller assigns; none where Kafka does.
@@ -203,7 +207,10 @@ impl Consume {
                 .subscribe(&topics)
                 .context("the topics cannot be subscribed to")?;
         }
+        let watch = SourceWatch::begin(&consumer, config.kafka.jobs.clone(), &shared.stats)
+            .context("a thread cannot be started")?;
         Ok(Self {
+            _watch: watch,
             consumer,
             shared,
             seat,

@@ -100,6 +100,8 @@ struct State {
     reading: Reading,
     latencies: VecDeque<(Instant, u32)>,
     polled: Instant,
+    /// Why nothing can be consumed; none if something can.
+    no_source: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -201,6 +203,7 @@ impl Stats {
                 },
                 latencies: VecDeque::new(),
                 polled: now,
+                no_source: Some("the topics of jobs were not looked up yet".to_owned()),
             }),
             registry: Registry::default(),
             images,
@@ -275,7 +278,7 @@ impl Stats {
         );
         to.register(
             "worker_ready",
-            "1 while the worker takes jobs",
+            "1 while the worker takes jobs, or would if there were any",
             self.ready.clone(),
         );
         self.with_inputs()
@@ -364,7 +367,7 @@ impl Stats {
 
     pub(crate) fn enter(&self, phase: Phase) {
         self.state().reading.phase = phase;
-        self.ready.set(i64::from(phase == Phase::Ready));
+        self.tell_ready();
         self.phase.send_replace(phase);
     }
 
@@ -379,6 +382,27 @@ impl Stats {
 
     pub(crate) fn followed(&self, token: u64, epoch: u64) {
         let mut state = self.state();
+    /// Notes why nothing can be consumed; none if something can.
+    pub(crate) fn source_is(&self, trouble: Option<String>) {
+        self.state().no_source = trouble;
+        self.tell_ready();
+    }
+
+    /// Why it takes no jobs; none if it does.
+    pub(crate) fn unready(&self) -> Option<String> {
+        let state = self.state();
+        match state.reading.phase {
+            Phase::Ready => state.no_source.clone(),
+            Phase::Starting => Some("starting".to_owned()),
+            Phase::Draining => Some("draining".to_owned()),
+            Phase::Stopped => Some("stopped".to_owned()),
+        }
+    }
+
+    fn tell_ready(&self) {
+        self.ready.set(i64::from(self.unready().is_none()));
+    }
+
         state.reading.control_token = token;
         state.reading.control_epoch = epoch;
     }
