@@ -434,7 +434,8 @@ fn beside(name: &str) -> anyhow::Result<PathBuf> {
     Ok(this.parent().unwrap_or(Path::new(".")).join(name))
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+/// Runs something to its end on a runtime of its own.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -427,7 +427,8 @@ impl ClusterConfig {
     }
 }
 
-fn lease_name(policy: &str) -> String {
+/// The Lease by which a policy's controllers agree who leads.
+pub(crate) fn lease_name(policy: &str) -> String {
     format!("spillway-{policy}")
 }
 
