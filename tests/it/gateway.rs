@@ -11,6 +11,8 @@ mod kills;
 mod rules;
 #[path = "gateway/site.rs"]
 mod site;
+#[path = "gateway/traced.rs"]
+mod traced;
 #[path = "gateway/webhooks.rs"]
 mod webhooks;
 

@@ -244,6 +244,7 @@ impl Line {
         let fetch = Fetch {
             fetcher: Fetcher::new(&self.config.sources, self.stats.fetch.clone())?,
             features: recognizer.subset.features,
+            group: self.config.kafka.group.clone(),
             job_max: limits.job_max,
             places: Arc::new(Semaphore::new(places)),
             fetched,
@@ -287,8 +288,8 @@ impl Line {
         Pulse {
             identity: self.config.identity.clone(),
             topic: self.config.kafka.workers.clone(),
-            assigned_in: match self.config.kafka.assignment {
             group: self.config.kafka.group.clone(),
+            assigned_in: match self.config.kafka.assignment {
                 Assignment::Group => None,
                 Assignment::Weighted => Some(self.config.kafka.group.clone()),
             },

@@ -327,6 +327,17 @@ impl Stats {
             "Decoding processes that died or were killed",
             self.decode.decoders_ended.clone(),
         );
+        let traces = spillway_telemetry::counts();
+        to.register(
+            "spans_exported",
+            "Spans of traces that a collector took",
+            traces.exported.clone(),
+        );
+        to.register(
+            "spans_dropped",
+            "Spans of traces that are lost",
+            traces.dropped.clone(),
+        );
         self
     }
 
@@ -371,17 +382,6 @@ impl Stats {
         self.phase.send_replace(phase);
     }
 
-    pub(crate) fn assigned(&self, partitions: Vec<Partition>) {
-        self.state().reading.partitions = partitions;
-    }
-
-    /// Notes that the provider takes the machine back.
-    pub(crate) fn interrupted(&self, at_ms: UnixMs) {
-        self.state().reading.interruption_at_ms = Some(at_ms);
-    }
-
-    pub(crate) fn followed(&self, token: u64, epoch: u64) {
-        let mut state = self.state();
     /// Notes why nothing can be consumed; none if something can.
     pub(crate) fn source_is(&self, trouble: Option<String>) {
         self.state().no_source = trouble;
@@ -403,6 +403,17 @@ impl Stats {
         self.ready.set(i64::from(self.unready().is_none()));
     }
 
+    pub(crate) fn assigned(&self, partitions: Vec<Partition>) {
+        self.state().reading.partitions = partitions;
+    }
+
+    /// Notes that the provider takes the machine back.
+    pub(crate) fn interrupted(&self, at_ms: UnixMs) {
+        self.state().reading.interruption_at_ms = Some(at_ms);
+    }
+
+    pub(crate) fn followed(&self, token: u64, epoch: u64) {
+        let mut state = self.state();
         state.reading.control_token = token;
         state.reading.control_epoch = epoch;
     }

@@ -308,12 +308,11 @@ impl Place {
                     return End::Changed(Box::new(Good { policy, seen }));
                 }
                 Err(problems) => {
-                    self.board.metrics().policy_passes(false);
+                    let told = told(&problems);
                     self.board.metrics().policy_is(Some(NotInForce {
                         problems: told.clone(),
                         generation: Some(seen.generation),
                     }));
-                    let told = told(&problems);
                     warn!(
                         problems = told,
                         "policy is not valid, the last good one goes on"

@@ -157,6 +157,8 @@ impl Metrics {
             "holds" => &self.holds,
             "violations" => &self.violations,
             "cloud_requests" => &self.cloud_requests,
+            "spans_exported" => &spillway_telemetry::counts().exported,
+            "spans_dropped" => &spillway_telemetry::counts().dropped,
             _ => return None,
         })
     }

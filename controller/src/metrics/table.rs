@@ -104,6 +104,8 @@ pub(crate) const ALL: &[Metric] = &[
     metric("history_writes_dropped", Gauge, &[], Beta, "Writes to the history that were dropped since the start because the disk did not keep up"),
     metric("streams", Gauge, &[], Beta, "Event streams that are open"),
     metric("streams_dropped", Gauge, &[], Beta, "Event streams that were closed since the start because their reader was slow"),
+    metric("spans_exported", Counter, &[], Beta, "Spans of traces that a collector took"),
+    metric("spans_dropped", Counter, &["why"], Beta, "Spans of traces that are lost: they came too fast (`full`), no collector took them (`failed`), the end did not wait (`ended`)"),
 ];
 
 // === impl Metric ===

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use spillway_telemetry::{LogFormat, TraceArgs};
 use spillway_wire::{InstanceRef, topics};
 use tracing::debug;
 
@@ -95,6 +96,8 @@ pub(super) struct RunArgs {
     limits: LimitArgs,
     #[command(flatten)]
     pub(super) notice: NoticeArgs,
+    #[command(flatten)]
+    pub(super) traces: TraceArgs,
     /// Where to serve /livez, /readyz and /metrics; port 0 takes a free one, the log says which.
     #[arg(
         long,
@@ -269,12 +272,6 @@ struct LimitArgs {
     /// Longest time that an image waits for others to run with.
     #[arg(long, env = "SPILLWAY_BATCH_WAIT", default_value = "10ms", value_parser = seconds)]
     batch_wait: Duration,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum LogFormat {
-    Json,
-    Text,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

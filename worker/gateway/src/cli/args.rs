@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+use spillway_telemetry::{LogFormat, TraceArgs};
 use spillway_wire::topics;
 
 use crate::app::JOBS_TOPIC;
@@ -55,6 +56,8 @@ pub(super) struct RunArgs {
     pub(super) access: AccessArgs,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
+    #[command(flatten)]
+    pub(super) traces: TraceArgs,
     /// Folder with the `modelset.yaml` of the workers, or such a file: what can be asked for. Models are not loaded.
     #[arg(long, env = "SPILLWAY_MODEL_SET", value_name = "DIR_OR_YAML")]
     pub(super) model_set: PathBuf,
@@ -174,12 +177,6 @@ pub(super) struct LimitArgs {
     /// Longest wait, after that, for requests to be answered.
     #[arg(long, env = "SPILLWAY_DRAIN_TIMEOUT", default_value = "25s", value_parser = duration)]
     pub(super) drain_timeout: Duration,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum LogFormat {
-    Json,
-    Text,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
