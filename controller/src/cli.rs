@@ -98,8 +98,6 @@ struct RunArgs {
     api: ApiArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
-    #[command(flatten)]
-    traces: TraceArgs,
     /// Folder of intents, journal and machines; one controller at a time has it.
     #[arg(
         long,
@@ -134,6 +132,8 @@ struct RunArgs {
     /// End also when standard input closes: for a parent whose death must end the controller.
     #[arg(long, hide = true)]
     until_stdin_closes: bool,
+    #[command(flatten)]
+    traces: TraceArgs,
 }
 
 #[derive(Debug, Args)]

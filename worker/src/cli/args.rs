@@ -96,8 +96,6 @@ pub(super) struct RunArgs {
     limits: LimitArgs,
     #[command(flatten)]
     pub(super) notice: NoticeArgs,
-    #[command(flatten)]
-    pub(super) traces: TraceArgs,
     /// Where to serve /livez, /readyz and /metrics; port 0 takes a free one, the log says which.
     #[arg(
         long,
@@ -120,6 +118,8 @@ pub(super) struct RunArgs {
     /// File that is touched whenever a control record renews the lease; its time is the record's.
     #[arg(long, env = "SPILLWAY_LEASE_FILE", value_name = "PATH")]
     lease_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) traces: TraceArgs,
 }
 
 #[derive(Debug, Args)]

@@ -5,12 +5,12 @@ use std::io::IsTerminal as _;
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
-/// How logs are written.
+/// How logs are written: one object a line, with `timestamp`, `level`, `target`, `message` and the fields beside them, or
+/// text for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// One object a line: `timestamp`, `level`, `target`, `message` and the fields beside them.
+    // Without words of their own, which every page of help would have.
     Json,
-    /// For people.
     Text,
 }
 

@@ -56,8 +56,6 @@ pub(super) struct RunArgs {
     pub(super) access: AccessArgs,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
-    #[command(flatten)]
-    pub(super) traces: TraceArgs,
     /// Folder with the `modelset.yaml` of the workers, or such a file: what can be asked for. Models are not loaded.
     #[arg(long, env = "SPILLWAY_MODEL_SET", value_name = "DIR_OR_YAML")]
     pub(super) model_set: PathBuf,
@@ -102,6 +100,8 @@ pub(super) struct RunArgs {
         requires = "tls_cert"
     )]
     pub(super) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) traces: TraceArgs,
 }
 
 #[derive(Debug, Args)]
