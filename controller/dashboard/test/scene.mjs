@@ -184,7 +184,6 @@ export class Scene {
       reasons,
       hold,
       revision: REVISION,
-      policy_problem: null,
       mode: "Enforce",
       violations: [],
       desired: { base: BASE.count, [CLOUD.name]: usable + actions.filter(({ verb }) => verb === "Launch").length, [SPOT.name]: 0 },
