@@ -86,8 +86,19 @@ impl TickTrace {
             KeyValue::new("spillway.reason", action.why().code()),
             KeyValue::new("spillway.why", action.why().to_string()),
         ];
-        let begin = Begin::new(action.verb(), Some(&parent)).with(attributes);
+        let begin = Begin::new(name_of(action), Some(&parent)).with(attributes);
         Some(tracer()?.begin(begin))
+    }
+}
+
+fn name_of(action: &Action) -> &'static str {
+    match action {
+        Action::Launch { .. } => "launch",
+        Action::Adopt { .. } => "adopt",
+        Action::Drain { .. } => "drain",
+        Action::Terminate { .. } => "terminate",
+        Action::Close { .. } => "close",
+        Action::ScaleBase { .. } => "scale base",
     }
 }
 
