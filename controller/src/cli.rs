@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use clap::{Args, Parser, Subcommand};
+use spillway_telemetry::{Exporting, LogFormat, TraceArgs};
 
 use crate::api::AppConfig;
 use crate::cluster::{ClusterConfig, Controllers, Leave};
@@ -132,6 +132,8 @@ struct RunArgs {
     /// End also when standard input closes: for a parent whose death must end the controller.
     #[arg(long, hide = true)]
     until_stdin_closes: bool,
+    #[command(flatten)]
+    traces: TraceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -205,12 +207,6 @@ struct ReplayArgs {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LogFormat {
-    Json,
-    Text,
-}
-
 // === impl Cli ===
 
 impl Cli {
@@ -219,7 +215,7 @@ impl Cli {
         if let Command::Machine { dir } = &self.command {
             return ExitCode::from(spillway_cloud::process::machine::run(dir));
         }
-        self.log.start();
+        self.log.start("info,librdkafka=error,rdkafka=error");
         match self.command.run() {
             Ok(code) => code,
             Err(error) => {
@@ -284,6 +280,9 @@ impl RunArgs {
             Ok(shadow) => shadow,
             Err(report) => return Ok(report.show()),
         };
+        let exporting = self
+            .traces
+            .start("spillway-controller", &self.cluster.identity())?;
         let app = self.api.config();
         let keep = self.api.keep();
         let under = |policy: spillway_core::Policy, manifest: String| RunConfig {
@@ -309,7 +308,9 @@ impl RunArgs {
             let mut config = self.cluster.config(name, self.listen, &self.state);
             config.app = app.clone();
             config.keep = keep;
-            block_on(cluster::run(config, under, stop))??;
+            let ran = block_on(cluster::run(config, under, stop));
+            end_traces(exporting);
+            ran??;
             return Ok(ExitCode::SUCCESS);
         }
         let Some(file) = &self.policy else {
@@ -320,7 +321,9 @@ impl RunArgs {
             Err(report) => return Ok(report.show()),
         };
         let manifest = std::fs::read_to_string(file)?;
-        block_on(run::run(under(policy, manifest), stop))??;
+        let ran = block_on(run::run(under(policy, manifest), file, stop));
+        end_traces(exporting);
+        ran??;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -328,13 +331,18 @@ impl RunArgs {
 // === impl ClusterArgs ===
 
 impl ClusterArgs {
+    /// A name that no other controller has.
+    fn identity(&self) -> String {
+        let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let identity = || format!("{}-{}", host().trim(), std::process::id());
+        self.identity.clone().unwrap_or_else(identity)
+    }
+
     fn config(&self, policy: &str, listen: SocketAddr, state: &Path) -> ClusterConfig {
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let identity = || format!("{}-{}", host.trim(), std::process::id());
         ClusterConfig {
             policy: policy.to_owned(),
             namespace: self.namespace.clone(),
-            identity: self.identity.clone().unwrap_or_else(identity),
+            identity: self.identity(),
             lease: std::time::Duration::from_secs(self.lease_seconds),
             listen,
             advertise: self.advertise.clone(),
@@ -391,21 +399,10 @@ fn closed_max(text: &str) -> Result<usize, String> {
     }
 }
 
-// === impl LogFormat ===
-
-impl LogFormat {
-    fn start(self) {
-        let filter = EnvFilter::try_from_default_env()
-            .unwrap_or_else(|_| EnvFilter::new("info,librdkafka=error,rdkafka=error"));
-        let log = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr);
-        match self {
-            Self::Json => log.json().init(),
-            Self::Text => log
-                .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-                .init(),
-        }
+/// Sends what is left, for a few seconds at most.
+fn end_traces(exporting: Option<Exporting>) {
+    if let Some(exporting) = exporting {
+        exporting.end();
     }
 }
 
@@ -434,7 +431,8 @@ fn beside(name: &str) -> anyhow::Result<PathBuf> {
     Ok(this.parent().unwrap_or(Path::new(".")).join(name))
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+/// Runs something to its end on a runtime of its own.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -272,8 +272,10 @@ pub(crate) fn replay(folder: &Path, policy: Option<&Policy>) -> anyhow::Result<R
             },
             planner,
         ) => {
-            let fresh = policy.map(|policy| Planner::new(policy.clone()));
-            *planner = Some(fresh.unwrap_or(*recorded));
+            *planner = Some(match policy {
+                None => *recorded,
+                Some(policy) => carried(planner.take(), &recorded, policy),
+            });
         }
         (Event::Observed { snapshot }, Some(planner)) => planner.observe(*snapshot),
         (Event::Started { action, .. }, Some(planner)) => planner.started(&action),
@@ -298,6 +300,17 @@ pub(crate) fn replay(folder: &Path, policy: Option<&Policy>) -> anyhow::Result<R
         (Event::Assigned { .. } | Event::Ordered { .. }, _) | (_, None) => {}
     })?;
     Ok(replayed)
+}
+
+/// The planner of another policy where a part of a journal begins with the planner that was `recorded` there.
+///
+/// A later part of one controller's goes on, and so does `ours`. Where a controller begins, or the journal does, ours
+/// knows what that one knew: what was spent on the day above all, as a loop that begins does.
+pub(crate) fn carried(ours: Option<Planner>, recorded: &Planner, policy: &Policy) -> Planner {
+    match ours {
+        Some(ours) if !recorded.is_new() => ours,
+        Some(_) | None => recorded.clone().beside(None).under(policy.clone()),
+    }
 }
 
 fn path_of(folder: &Path, number: u64) -> PathBuf {

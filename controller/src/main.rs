@@ -1,6 +1,7 @@
 //! `spillway`: clears an image-recognition backlog on time for the least money.
 
 mod api;
+mod api_client;
 mod assignment;
 mod backtest;
 mod cli;
@@ -19,6 +20,7 @@ mod http;
 mod intents;
 mod journal;
 mod kafka_args;
+mod kubectl;
 mod leadership;
 mod market;
 mod metrics;
@@ -46,5 +48,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    if kubectl::is_called_so() {
+        return kubectl::Kubectl::parse().run();
+    }
     cli::Cli::parse().run()
 }

@@ -35,6 +35,8 @@ pub(crate) struct Sources {
     pub(crate) fleet: Arc<dyn Heartbeats>,
     /// Whose machines are looked at: others of the same owner are another controller's.
     pub(crate) policy: String,
+    /// Its consumer group: workers of others are not this policy's, whatever pool they say they are of.
+    pub(crate) group: String,
     /// By pool.
     pub(crate) providers: BTreeMap<String, Arc<dyn Provider>>,
     pub(crate) intents: Arc<IntentStore>,
@@ -98,7 +100,7 @@ impl Sources {
         let (backlog, listed, base) =
             tokio::join!(self.backlog.read(), self.list(), self.look_at_base());
         let members = self.roll.as_ref().and_then(Roll::latest);
-        let fleet = self.fleet.snapshot();
+        let fleet = of_group(self.fleet.snapshot(), &self.group);
         let orphans = self.orphans(&listed);
         let instances = intents
             .iter()
@@ -312,6 +314,12 @@ pub(crate) fn readable_workers(fleet: &FleetSnapshot) -> Result<(), String> {
     Ok(())
 }
 
+/// The same without the workers of other groups: the topic of heartbeats is everybody's.
+pub(crate) fn of_group(mut fleet: FleetSnapshot, group: &str) -> FleetSnapshot {
+    fleet.workers.retain(|seen| seen.heartbeat.is_of(group));
+    fleet
+}
+
 fn seen_workers(fleet: &FleetSnapshot) -> Result<Vec<SeenWorker>, String> {
     readable_workers(fleet)?;
     Ok(fleet
@@ -357,4 +365,63 @@ pub(crate) fn why(error: &CloudError) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use spillway_kafka::SeenHeartbeat;
+    use spillway_wire::{Counters, SCHEMA};
+
+    use super::*;
+
+    fn beat(worker: &str, group: Option<&str>, assigned_in: Option<&str>) -> SeenHeartbeat {
+        let heartbeat = Heartbeat {
+            schema: SCHEMA,
+            worker: worker.to_owned(),
+            instance: None,
+            pool: BASE_POOL.to_owned(),
+            boot_id: "boot".to_owned(),
+            phase: Phase::Ready,
+            started_at_ms: 0,
+            at_ms: 0,
+            partitions: Vec::new(),
+            in_flight: 0,
+            counters: Counters::default(),
+            latency_ms: Default::default(),
+            model_set: "set".to_owned(),
+            gpu: None,
+            interruption_at_ms: None,
+            group: group.map(str::to_owned),
+            assigned_in: assigned_in.map(str::to_owned),
+            control_token: 0,
+            control_epoch: 0,
+            version: "0".to_owned(),
+        };
+        SeenHeartbeat {
+            heartbeat,
+            received_at: Timestamp::UNIX_EPOCH,
+            record_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn workers_of_another_group_are_no_part_of_the_base() {
+        let fleet = FleetSnapshot {
+            workers: vec![
+                beat("ours", Some("ours"), None),
+                beat("ours-told", Some("ours"), Some("ours")),
+                beat("too-old-to-say", None, None),
+                beat("old-and-told", None, Some("ours")),
+                beat("theirs", Some("theirs"), None),
+                beat("old-and-told-by-another", None, Some("theirs")),
+            ],
+            caught_up: true,
+            contact_age: Some(Duration::ZERO),
+        };
+        let workers = seen_workers(&of_group(fleet, "ours")).unwrap();
+        let ids: Vec<&str> = workers.iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(ids, ["ours", "ours-told", "too-old-to-say", "old-and-told"]);
+    }
 }

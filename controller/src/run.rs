@@ -2,7 +2,9 @@
 
 mod beside;
 mod peek;
+mod policy_watch;
 mod resume;
+mod tick_trace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -15,11 +17,12 @@ use futures::future::join_all;
 use spillway_cloud::{Clock, Provider};
 use spillway_core::assign::handover::SILENT_AFTER;
 use spillway_core::{
-    Action, AssignmentMode, IntentId, Mode, Outcome, Planner, Policy, ProviderKind, Snapshot,
+    Action, AssignmentMode, IntentId, Mode, Outcome, Plan, Planner, Policy, ProviderKind, Snapshot,
     Violation, check,
 };
 use spillway_kafka::{BacklogSource, Cluster, ControlWriter, Fleet, FleetSnapshot, GroupLag};
 use spillway_kube::Base;
+use spillway_telemetry::{Span, within};
 use spillway_wire::{Heartbeat, topics};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -37,12 +40,15 @@ use crate::journal::{Event, Journal};
 use crate::kafka_args::KafkaArgs;
 use crate::leadership::Leadership;
 use crate::metrics::Metrics;
-use crate::observe::{Heartbeats, Observed, Sources, readable_workers};
+use crate::observe::{Heartbeats, Observed, Sources, of_group, readable_workers};
 use crate::orders::OrderBook;
 use crate::providers;
 use crate::roll::Roll;
 use crate::view::{Board, Chronicle, Lead, LoopView, OutcomeView, Scene};
 use peek::Peek;
+use policy_watch::PolicyWatch;
+use tick_trace::{TickTrace, Times};
+pub(crate) use tick_trace::{call, called};
 
 /// The longest that a look at Kafka may take; what is not answered by then is unknown.
 const BACKLOG_DEADLINE: Duration = Duration::from_millis(800);
@@ -129,11 +135,15 @@ pub(crate) struct Controller {
     clock: Clock,
 }
 
-/// Runs until `stop`.
+/// Runs under the policy of `file` until `stop`.
 ///
 /// # Errors
 /// When it cannot begin, or its state folder can no longer be written.
-pub(crate) async fn run(config: RunConfig, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    config: RunConfig,
+    file: &Path,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     let ground = Ground {
         leadership: Arc::new(Leadership::take(&config.state)?),
         intents: Arc::new(
@@ -149,7 +159,10 @@ pub(crate) async fn run(config: RunConfig, stop: impl Future<Output = ()>) -> an
     let app = App::new(Arc::clone(&board), &config.app, config.listen, None)?;
     let mut controller = Controller::begin(&config, ground, board, None)?;
     let server = serve(config.listen, &config.state, app).await?;
+    let watch = PolicyWatch::new(file, &config.manifest, &controller.metrics);
+    let watching = tokio::spawn(watch.run());
     controller.go(stop).await?;
+    watching.abort();
     info!("stopping");
     controller.end(config.terminate_on_exit).await?;
     server.abort();
@@ -247,6 +260,7 @@ impl Controller {
             backlog,
             fleet: Arc::clone(&fleet),
             policy: policy.name().to_owned(),
+            group: policy.consumer_group().to_owned(),
             providers: providers.clone(),
             intents: Arc::clone(&intents),
             base: base.clone(),
@@ -345,12 +359,14 @@ impl Controller {
 
     async fn tick(&mut self) -> anyhow::Result<()> {
         let began = Instant::now();
+        let mut times = Times::begin();
         let Observed {
             mut snapshot,
             heartbeats,
             orphans,
             has_listed,
         } = self.sources.observe().await;
+        times.observed();
         self.take_orders(&mut snapshot).await?;
         // Whoever led while all of this was looked at knows every intent: what has none is an orphan for good.
         let led = self.executor.leadership.is_held();
@@ -372,11 +388,12 @@ impl Controller {
             decision: decision.as_ref().map(|it| it.id),
         };
         self.journal.write(&event)?;
+        let trace = self.trace(times, &plan, &violations);
         if !violations.is_empty() {
             refuse(&violations);
         } else if self.planner.policy().mode() == Mode::Enforce {
             for action in &plan.actions {
-                self.start(action)?;
+                self.start(action, &trace)?;
             }
         }
         self.journal.flush(&self.planner)?;
@@ -397,7 +414,13 @@ impl Controller {
             ticking: self.ticking,
         });
         if let Some(teller) = &self.teller {
-            teller.tell(self.planner.policy(), &snapshot, &plan);
+            let not_in_force = self.metrics.not_in_force();
+            teller.tell(
+                self.planner.policy(),
+                &snapshot,
+                &plan,
+                not_in_force.as_ref(),
+            );
         }
         self.log(&plan.sentence(), plan.numbers.backlog, began);
         if led {
@@ -438,7 +461,7 @@ impl Controller {
         let Some(assignment) = &mut self.assignment else {
             return Ok(());
         };
-        let fleet = self.sources.fleet.snapshot();
+        let fleet = of_group(self.sources.fleet.snapshot(), &self.sources.group);
         let workers = readable_workers(&fleet).is_ok();
         let retiring = retiring(&intents, &fleet);
         let now = self.clock.now();
@@ -471,6 +494,15 @@ impl Controller {
         Ok(())
     }
 
+    /// The trace of a tick that says something new.
+    fn trace(&self, times: Times, plan: &Plan, violations: &[Violation]) -> TickTrace {
+        let is_news = plan.sentence() != self.last_sentence;
+        if !is_news && plan.actions.is_empty() && violations.is_empty() {
+            return TickTrace::default();
+        }
+        TickTrace::begin(self.planner.policy().name(), times, plan, violations)
+    }
+
     fn log(&mut self, sentence: &str, backlog: Option<u64>, began: Instant) {
         let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         if sentence == self.last_sentence {
@@ -481,7 +513,7 @@ impl Controller {
         }
     }
 
-    fn start(&mut self, action: &Action) -> anyhow::Result<()> {
+    fn start(&mut self, action: &Action, trace: &TickTrace) -> anyhow::Result<()> {
         info!(intent = %action.intent(), action = action.verb(), reason = action.why().code(), "started");
         self.planner.started(action);
         self.journal.write(&Event::Started {
@@ -494,9 +526,12 @@ impl Controller {
             self.ended.clone(),
         );
         let action = action.clone();
+        let span = trace.step(&action);
+        let parent = span.as_ref().map(Span::parent);
         tokio::spawn(async move {
             let _turn = steps.acquire().await;
-            let outcome = executor.execute(&action).await;
+            let outcome = within(parent, executor.execute(&action)).await;
+            tick_trace::ended(span, &outcome);
             // The loop is gone: the next controller finds the intent as it was written.
             let _ = ended.send((action.intent().clone(), outcome)).await;
         });

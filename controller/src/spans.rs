@@ -1,25 +1,15 @@
-//! Spans of time on the command line: as policies write them, and whole days.
+//! Spans of time on the command line, as policies write them.
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use spillway_core::raw;
 
 /// A span above zero: `90s`, `1h30m`, `7d`.
 ///
 /// # Errors
 /// A sentence about the argument.
 pub(crate) fn span(text: &str) -> Result<Duration, String> {
-    let days = text
-        .trim()
-        .strip_suffix('d')
-        .and_then(|it| it.trim().parse::<u32>().ok());
-    let span = match days {
-        Some(days) => Some(Duration::from_secs(u64::from(days) * 86_400)),
-        None => text
-            .parse::<SignedDuration>()
-            .ok()
-            .and_then(|span| Duration::try_from(span).ok()),
-    };
+    let span = raw::duration(text).and_then(|span| Duration::try_from(span).ok());
     span.filter(|span| !span.is_zero())
         .ok_or_else(|| "must be a duration above zero, as 90s, 12h or 7d".to_owned())
 }

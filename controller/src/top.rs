@@ -15,6 +15,8 @@ use ratatui::widgets::{Block, Gauge, Paragraph, Row, Table, Wrap};
 use ratatui::{DefaultTerminal, Frame};
 use serde_json::Value;
 
+use crate::api_client::{ApiClient, clean};
+
 const EXAMPLES: &str = "\
 EXAMPLES:
   A controller on this machine:
@@ -25,8 +27,6 @@ EXAMPLES:
   One look, as text:
     spillway top --once";
 
-/// The longest that an answer may take.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Decisions shown.
 const DECISIONS: usize = 50;
 /// How long a key is waited for between two looks.
@@ -71,33 +71,38 @@ enum Tab {
     Decisions,
 }
 
-/// Where the controller is, and how it is asked.
-struct Api {
-    client: reqwest::Client,
-    url: String,
-    token: Option<String>,
-}
-
 /// Shows it until `q`.
 ///
 /// # Errors
 /// When nothing answers at first, or the terminal cannot be used.
 pub(crate) async fn run(args: TopArgs) -> anyhow::Result<ExitCode> {
-    let api = Api::new(&args)?;
-    let first = api.look().await?;
-    if args.once || !std::io::stdout().is_terminal() {
+    let api = ApiClient::new(&args.url, args.token_file.as_deref())?;
+    show_on(&api, args.once).await
+}
+
+/// The same of a controller that is reached in a way of its own.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn show_on(api: &ApiClient, once: bool) -> anyhow::Result<ExitCode> {
+    let first = Look::at(api).await?;
+    if once || !std::io::stdout().is_terminal() {
         use std::io::Write as _;
         write!(std::io::stdout(), "{}", text(&first))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut terminal = ratatui::try_init().context("this is no terminal")?;
-    let shown = show(&mut terminal, &api, first).await;
+    let shown = show(&mut terminal, api, first).await;
     ratatui::restore();
     shown?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn show(terminal: &mut DefaultTerminal, api: &Api, mut look: Look) -> anyhow::Result<()> {
+async fn show(
+    terminal: &mut DefaultTerminal,
+    api: &ApiClient,
+    mut look: Look,
+) -> anyhow::Result<()> {
     let (mut tab, mut scroll) = (Tab::default(), 0_usize);
     loop {
         terminal.draw(|frame| draw(frame, &look, tab, scroll))?;
@@ -124,7 +129,7 @@ async fn show(terminal: &mut DefaultTerminal, api: &Api, mut look: Look) -> anyh
             Some(KeyCode::Down | KeyCode::Char('j')) => scroll = scroll.saturating_add(1),
             Some(KeyCode::Up | KeyCode::Char('k')) => scroll = scroll.saturating_sub(1),
             Some(_) => {}
-            None => match api.look().await {
+            None => match Look::at(api).await {
                 Ok(fresh) => look = fresh,
                 Err(error) => look.trouble = Some(format!("{error:#}")),
             },
@@ -132,62 +137,16 @@ async fn show(terminal: &mut DefaultTerminal, api: &Api, mut look: Look) -> anyh
     }
 }
 
-// === impl Api ===
+// === impl Look ===
 
-impl Api {
-    fn new(args: &TopArgs) -> anyhow::Result<Self> {
-        let token = match &args.token_file {
-            Some(path) => Some(
-                std::fs::read_to_string(path)
-                    .with_context(|| format!("cannot read {}", path.display()))?,
-            ),
-            None => std::env::var("SPILLWAY_API_TOKEN").ok(),
-        };
+impl Look {
+    async fn at(api: &ApiClient) -> anyhow::Result<Self> {
         Ok(Self {
-            client: reqwest::Client::builder().timeout(ANSWER_MAX).build()?,
-            url: args.url.trim_end_matches('/').to_owned(),
-            token: token.map(|token| token.trim().to_owned()),
-        })
-    }
-
-    async fn look(&self) -> anyhow::Result<Look> {
-        Ok(Look {
-            state: self.get("state").await?,
-            decisions: self.get(&format!("decisions?limit={DECISIONS}")).await?,
+            state: api.get("state").await?,
+            decisions: api.get(&format!("decisions?limit={DECISIONS}")).await?,
             trouble: None,
         })
     }
-
-    async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let url = format!("{}/api/v1/{path}", self.url);
-        let mut request = self.client.get(&url);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
-        let answer = request
-            .send()
-            .await
-            .with_context(|| format!("no controller answers at {}", self.url))?;
-        let status = answer.status();
-        let body: Value = answer
-            .json()
-            .await
-            .with_context(|| format!("{url} answered {status} and no JSON"))?;
-        let detail = body["detail"].as_str().unwrap_or("no reason was given");
-        anyhow::ensure!(
-            status.is_success(),
-            "{url} answered {status}: {}",
-            clean(detail)
-        );
-        Ok(body)
-    }
-}
-
-/// Text as a terminal may have it: what others wrote must not move its cursor.
-fn clean(text: &str) -> String {
-    text.chars()
-        .map(|it| if it.is_control() { '\u{fffd}' } else { it })
-        .collect()
 }
 
 fn told(value: &Value) -> String {
@@ -229,7 +188,7 @@ fn overview(policy: &Value) -> Vec<String> {
         (Value::Null, _) => "unknown".to_owned(),
         (_, eta) => span(eta, "never"),
     };
-    vec![
+    let mut lines = vec![
         told(&policy["sentence"]),
         format!(
             "backlog {}   oldest {}   arriving {}/s   served {}/s   late {}",
@@ -247,7 +206,11 @@ fn overview(policy: &Value) -> Vec<String> {
             dollars(&policy["burst_cost_total"]),
             dollars(&policy["budget"]["spent_today"]),
         ),
-    ]
+    ];
+    if let Some(problem) = policy["policy_problem"].as_str() {
+        lines.push(format!("newer policy is not in force: {}", clean(problem)));
+    }
+    lines
 }
 
 const FLEET: [&str; 9] = [
@@ -317,8 +280,13 @@ fn text(look: &Look) -> String {
 
 fn draw(frame: &mut Frame<'_>, look: &Look, tab: Tab, scroll: usize) {
     let policy = &look.state["policies"][0];
+    let lines = overview(policy);
+    // A line of room for one that is wrapped.
+    let height = u16::try_from(lines.len())
+        .unwrap_or(u16::MAX)
+        .saturating_add(3);
     let [head, bar, body, foot] = Layout::vertical([
-        Constraint::Length(6),
+        Constraint::Length(height),
         Constraint::Length(3),
         Constraint::Min(3),
         Constraint::Length(1),
@@ -334,7 +302,7 @@ fn draw(frame: &mut Frame<'_>, look: &Look, tab: Tab, scroll: usize) {
         format!(" {} ", told(&policy["name"])).bold(),
         format!("{status} ").fg(colour).bold(),
     ]);
-    let lines: Vec<Line<'_>> = overview(policy).into_iter().map(Line::from).collect();
+    let lines: Vec<Line<'_>> = lines.into_iter().map(Line::from).collect();
     let paragraph = Paragraph::new(lines)
         .wrap(Wrap { trim: true })
         .block(Block::bordered().title(title));
@@ -408,7 +376,7 @@ mod tests {
             state: json!({"policies": [{
                 "name": "recognition\u{1b}[2J", "status": "Bursting", "sentence": "Launching 2 × near.",
                 "backlog": 1200, "oldest_age_seconds": 61.0, "arrival_rate": null, "service_rate": 40.0,
-                "late_jobs": 0, "drain_eta_seconds": 300.0, "drain_within_seconds": 900.0,
+                "policy_problem": "spec.objective is missing", "late_jobs": 0, "drain_eta_seconds": 300.0, "drain_within_seconds": 900.0,
                 "cost_per_hour": 4.5, "cost_total": 1.0, "burst_cost_total": 0.5,
                 "budget": {"spent_today": 0.5},
                 "workers": [{"id": "w-1", "pool": "near", "phase": "ready", "age_seconds": 60.0, "rate": 20.5,
@@ -423,6 +391,8 @@ mod tests {
     fn a_look_as_text_tells_what_is_unknown_and_moves_no_cursor() {
         let text = text(&look());
         assert!(text.contains("arriving ?/s"), "{text}");
+        let wrong = "newer policy is not in force: spec.objective is missing";
+        assert!(text.contains(wrong), "{text}");
         assert!(text.contains("w-1  near  ready"), "{text}");
         assert!(text.contains("#7  Launching 2 × near."), "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");

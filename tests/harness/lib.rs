@@ -4,6 +4,7 @@
 //!  require_kafka() ──▶ one Apache Kafka broker per test process, topics and groups per test
 //!  require_kube() ───▶ one control plane per test process, a namespace per test; Kubelet runs its pods
 //!  Origin ───────────▶ an HTTP server on loopback that serves what a test puts there
+//!  Collector ────────▶ takes the traces that programs export
 //!  Process ──────────▶ our programs as processes, none of which outlives the test
 //!  eventually() ─────▶ the only way to wait
 //! ```
@@ -13,6 +14,7 @@
 //! Deliberately absent: sleeps for a guessed time, and state shared between tests other than the broker.
 
 mod blank;
+mod collector;
 mod eventually;
 mod guard;
 mod kafka;
@@ -23,6 +25,7 @@ mod shared;
 mod topic;
 
 pub use blank::blank_model_set;
+pub use collector::{Collector, SeenSpan};
 pub use eventually::{eventually, eventually_async};
 pub use guard::{Process, Signal};
 pub use kafka::{Kafka, Lease, PASSWORD, Secure, USER, require_kafka};

@@ -13,6 +13,8 @@ mod rules;
 mod site;
 #[path = "gateway/splitter.rs"]
 mod splitter;
+#[path = "gateway/traced.rs"]
+mod traced;
 #[path = "gateway/videos.rs"]
 mod videos;
 #[path = "gateway/webhooks.rs"]

@@ -74,13 +74,18 @@ impl Line {
 
     /// Starts a worker; none where the program is not built.
     fn worker(&self, id: &str, more: &[&str]) -> Option<Process> {
+        self.worker_on(self.jobs.name(), id, more)
+    }
+
+    /// The same, with other jobs.
+    fn worker_on(&self, jobs: &str, id: &str, more: &[&str]) -> Option<Process> {
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../worker/models/demo");
         let mut command = require_program("spillway-worker")?;
         command
             .arg("run")
             .args(["--brokers", &self.brokers])
             .args(["--group", &self.group])
-            .args(["--topic", self.jobs.name()])
+            .args(["--topic", jobs])
             .args(["--results-topic", self.results.name()])
             .args(["--workers-topic", self.workers.name()])
             .args(["--control-topic", self.control.name()])
@@ -330,4 +335,49 @@ async fn a_control_record_drains_a_worker() {
         "what is not answered waits for another worker"
     );
     assert!(lag > 0, "drained in the middle, not after it");
+}
+
+/// What a worker answers on a path of its health server: the status and the text.
+async fn health(worker: &Process, path: &str) -> Result<(u16, String), String> {
+    let log = worker.log();
+    let said = log.split("listening address=").nth(1);
+    let address = said.and_then(|said| said.split_whitespace().next());
+    let address = address.ok_or("it does not listen yet")?;
+    let answer = reqwest::get(format!("http://{address}{path}")).await;
+    let answer = answer.map_err(|error| error.to_string())?;
+    let status = answer.status().as_u16();
+    let text = answer.text().await.map_err(|error| error.to_string())?;
+    Ok((status, text))
+}
+
+#[tokio::test]
+async fn a_worker_without_a_topic_of_jobs_is_not_ready_and_says_why() {
+    let Some(kafka) = require_kafka() else { return };
+    let line = Line::new(&kafka).await;
+    let missing = kafka.name("not-made-yet");
+    for (id, assignment) in [("grouped", "group"), ("told", "weighted")] {
+        let jobs = format!("{missing}-{assignment}");
+        let more = ["--assignment", assignment];
+        let Some(mut worker) = line.worker_on(&jobs, id, &more) else {
+            return;
+        };
+        let is = async |status: u16, words: &str, metric: &str| {
+            eventually_async(SOON, &format!("{id}: {words}"), || async {
+                let answer = health(&worker, "/readyz").await?;
+                let (_, metrics) = health(&worker, "/metrics").await?;
+                match answer.0 == status && answer.1.contains(words) && metrics.contains(metric) {
+                    true => Ok(()),
+                    false => Err(format!("{answer:?}")),
+                }
+            })
+            .await;
+        };
+        let why = format!("there is no topic {jobs}");
+        is(503, &why, "spillway_worker_ready 0\n").await;
+        assert!(worker.log().contains("cannot be consumed"));
+        let _made = kafka.topic_beside(&jobs).await;
+        is(200, "ready", "spillway_worker_ready 1\n").await;
+        worker.signal(Signal::Term);
+        assert!(worker.wait(SOON).success());
+    }
 }

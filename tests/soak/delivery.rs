@@ -25,7 +25,7 @@ use rdkafka::{
 use spillway_tests::{Kafka, Process, Signal, require_program};
 use spillway_wire::{ImageSource, Job, JobResult, Outcome};
 
-use shared::{Bed, Random, is_whole};
+use shared::{Bed, Random, closing, is_whole};
 
 const PARTITIONS: i32 = 6;
 const IN_FLIGHT_MAX: usize = 64;
@@ -419,14 +419,14 @@ async fn nothing_is_lost_whatever_is_killed() {
     let repeats = results.values().sum::<usize>() - results.len();
     let letters = trial.bed.dead_letters.records().unwrap().len();
     let repeats_max = trial.faults.repeats_max();
-    println!(
+    closing(format_args!(
         "{} jobs, {} lost, {repeats} repeats (at most {repeats_max} were in flight at a fault), {letters} set aside; \
          {:?}; seed {seed}; {:.0} s",
         trial.sent,
         lost.len(),
         trial.faults,
         began.elapsed().as_secs_f64()
-    );
+    ));
     assert_eq!(lost, Vec::<String>::new(), "seed {seed}");
     assert_eq!(results.len(), trial.sent, "seed {seed}: results of no job");
     assert!(repeats <= repeats_max, "seed {seed}: {repeats} repeats");

@@ -22,7 +22,7 @@ use spillway_generator::{Format, Style, draw, encode};
 use spillway_tests::{Kafka, Origin, Page, Process, Signal, require_program};
 use spillway_wire::{ImageSource, Job};
 
-use shared::{Bed, Random, is_whole};
+use shared::{Bed, Random, closing, is_whole};
 
 const PARTITIONS: i32 = 4;
 /// Different images of each kind.
@@ -228,7 +228,7 @@ async fn memory_is_flat_and_bombs_raise_it_within_their_bound() {
     assert!(worker.wait(STOP_MAX).success(), "seed {seed}");
 
     let megabytes = |bytes: f64| bytes / 1e6;
-    println!(
+    closing(format_args!(
         "{count} images of mixed sizes: {:.1} MB early, {:.1} MB late ({:+.1} %); {bombs} more, a fifth bombs: {:.1} MB at \
          most, {:.1} MB more (bound {:.0} MB); seed {seed}",
         megabytes(early),
@@ -237,7 +237,7 @@ async fn memory_is_flat_and_bombs_raise_it_within_their_bound() {
         megabytes(most),
         megabytes(most - late),
         megabytes(BOMBS_BYTES_MAX),
-    );
+    ));
     // The slice ends before it is known to be flat.
     let flat = if is_whole() { FLAT } else { 4.0 * FLAT };
     assert!(

@@ -7,7 +7,7 @@
 #   crash    the controller dies at every point of a scenario, for each cloud
 #   storm    MACHINES (2000) bought and given back, with one call in ten going wrong
 #
-# `make test` runs a slice of each. A trial prints what it tried, and ends at the first thing that may never be.
+# `make test` runs a slice of each. A trial prints what it tried, in `make test` too, and ends at the first thing that may never be.
 # As `make test` builds them; PROFILE=release with all optimization.
 set -euo pipefail
 

@@ -106,3 +106,12 @@ impl Random {
 pub(crate) fn is_whole() -> bool {
     std::env::var_os("SPILLWAY_SOAK").is_some()
 }
+
+/// What a trial counted, in one line, also where the output of tests that pass is kept back.
+pub(crate) fn closing(counts: std::fmt::Arguments<'_>) {
+    use std::io::Write as _;
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("soak");
+    // Not by a macro, whose output is captured.
+    let _ = writeln!(std::io::stderr(), "{test}: {counts}");
+}

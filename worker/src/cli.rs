@@ -10,7 +10,6 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Parser as _;
 use tracing::{error, info};
-use tracing_subscriber::EnvFilter;
 
 use crate::decode;
 use crate::drain::Stop;
@@ -22,13 +21,13 @@ use crate::reload::Source;
 use crate::serve;
 use crate::stats::Stats;
 use crate::work::{Wants, now_ms};
-use args::{Cli, Command, LogFormat, ModelArgs, RunArgs, VerifyArgs};
+use args::{Cli, Command, ModelArgs, RunArgs, VerifyArgs};
 
 /// Runs the program that the command line asks for.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr(cli.log);
+    cli.log.start("info");
     // Before there are threads.
     ffi::keep_large_blocks();
     let done = match cli.command {
@@ -133,7 +132,9 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
         seen,
         every: args.reload_every,
     });
+    let traces = args.traces.clone();
     let config = args.config(&recognizer)?;
+    let exporting = traces.start("spillway-worker", &config.identity.worker)?;
     info!(
         worker = config.identity.worker,
         pool = config.identity.pool,
@@ -159,6 +160,9 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
         abandoned = counters.abandoned,
         "stopped"
     );
+    if let Some(exporting) = exporting {
+        exporting.end();
+    }
     // Not waited for: fetches of abandoned jobs may still be running.
     line.runtime.shutdown_background();
     done
@@ -214,15 +218,4 @@ fn loader(args: &ModelArgs) -> Loader {
 
 fn print(text: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout().lock(), "{text}").context("the answer cannot be written")
-}
-
-fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-        LogFormat::Text => builder.init(),
-    }
 }

@@ -15,6 +15,7 @@ mod commit;
 mod group;
 mod leave;
 mod put_off;
+mod source;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Deref;
@@ -46,6 +47,7 @@ pub(crate) use client::{park, properties};
 pub(crate) use commit::{commit_of, list};
 use group::{Group, Shared};
 use put_off::PutOff;
+use source::SourceWatch;
 
 /// Longest time between two polls.
 const POLL_MAX: Duration = Duration::from_millis(100);
@@ -78,6 +80,8 @@ const COMMITTED_WAIT: Duration = Duration::from_secs(5);
 
 /// Owns the consumer.
 pub(crate) struct Consume {
+    // Dropped before the consumer, which it holds too.
+    _watch: SourceWatch,
     consumer: Member,
     shared: Arc<Shared>,
     /// What the controller assigns; none where Kafka does.
@@ -222,7 +226,10 @@ impl Consume {
                 .subscribe(&topics)
                 .context("the topics cannot be subscribed to")?;
         }
+        let watch = SourceWatch::begin(&consumer, config.kafka.jobs.clone(), &shared.stats)
+            .context("a thread cannot be started")?;
         Ok(Self {
+            _watch: watch,
             consumer,
             shared,
             seat,

@@ -18,6 +18,7 @@ const EVERY: Duration = Duration::from_secs(2);
 pub(crate) struct Pulse {
     pub(crate) identity: Identity,
     pub(crate) topic: String,
+    pub(crate) group: String,
     pub(crate) assigned_in: Option<String>,
     pub(crate) serving: Arc<Serving>,
     pub(crate) gpu: Option<String>,
@@ -70,6 +71,7 @@ impl Pulse {
             model_set: self.serving.digest(),
             gpu: self.gpu.clone(),
             interruption_at_ms: reading.interruption_at_ms,
+            group: Some(self.group.clone()),
             assigned_in: self.assigned_in.clone(),
             control_token: reading.control_token,
             control_epoch: reading.control_epoch,

@@ -19,8 +19,9 @@ use crate::crash::{self, Step};
 use crate::drain::Stop;
 use crate::frame::Frame;
 use crate::models::{BackendError, Costs, Findings, Recognizer, SetError};
+use crate::spans;
 use crate::stats::Stats;
-use crate::work::{Ending, Failure, Framed, Wants, Work, now_ms};
+use crate::work::{Ending, Failure, Framed, Stint, Wants, Work, now_ms};
 
 /// Turns that may wait for a thread which is in the middle of a batch: one to rest, one to serve again.
 const TURNS_MAX: usize = 4;
@@ -223,7 +224,7 @@ impl Infer {
 
     /// Runs a batch, but for what is late or no longer ours.
     fn start(&self, batch: Vec<Framed>) -> Result<(), String> {
-        let (live, over): (Vec<Framed>, Vec<Framed>) = batch
+        let (mut live, over): (Vec<Framed>, Vec<Framed>) = batch
             .into_iter()
             .filter(|framed| !framed.work.is_revoked())
             .partition(|framed| !framed.work.is_over(now_ms()));
@@ -234,6 +235,8 @@ impl Infer {
             return Ok(());
         }
         self.bench.stats.batched(live.len());
+        // Ends with the batch.
+        let _span = spans::batch(&mut live, &self.model_set);
         self.batch(live, Instant::now())
     }
 
@@ -278,7 +281,7 @@ impl Infer {
         let views: Vec<&Frame> = frames.iter().collect();
         let mut done = |image: usize, found: Findings| {
             if let Some(mut work) = works[image].take() {
-                work.spent.infer = began.elapsed();
+                work.spent.infer = Stint::since(began);
                 self.finish(work, wants[image], Ok(found));
             }
         };

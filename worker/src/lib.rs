@@ -35,6 +35,7 @@ mod publish;
 mod reload;
 mod retry;
 mod serve;
+mod spans;
 mod stats;
 mod told;
 mod videos;

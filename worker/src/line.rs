@@ -246,6 +246,7 @@ impl Line {
         let fetch = Fetch {
             fetcher: Fetcher::new(&self.config.sources, self.stats.fetch.clone())?,
             features: recognizer.subset.features,
+            group: self.config.kafka.group.clone(),
             job_max: limits.job_max,
             places: Arc::new(Semaphore::new(places)),
             fetched,
@@ -315,6 +316,7 @@ impl Line {
         Pulse {
             identity: self.config.identity.clone(),
             topic: self.config.kafka.workers.clone(),
+            group: self.config.kafka.group.clone(),
             assigned_in: match self.config.kafka.assignment {
                 Assignment::Group => None,
                 Assignment::Weighted => Some(self.config.kafka.group.clone()),

@@ -89,14 +89,14 @@ impl Publisher {
 
     fn publish(&mut self, ending: Ending, held: &mut Held) {
         let Ending {
-            work,
+            mut work,
             found,
             lacking,
         } = ending;
         if let Err(failure) = &found
             && let Some(again) = self.tiers.again(&work, failure, now_ms())
         {
-            return self.put_off(&work, failure, again, held);
+            return self.put_off(work, failure, again, held);
         }
         // A dead letter keeps what nobody can fix by trying again: records that are no jobs, and poison.
         let is_dead = found.as_ref().is_err_and(|failure| {
@@ -111,11 +111,17 @@ impl Publisher {
         let key = work.key();
         // Before its answer can come.
         self.away.sent();
-        let delivery = Arc::new(Delivery::new(
-            &work.record,
-            if is_dead { 2 } else { 1 },
-            &result,
-        ));
+        let topic = self.signature.results_topic.clone();
+        let error = result.error.as_ref().map(|error| error.reason);
+        let trace = work.trace.take();
+        let trace = trace.map(|it| it.send(&work.spent, &topic, Some(result.outcome), error));
+        // Where it is not traced here it stays in the trace it came with.
+        let traceparent = match &trace {
+            Some(trace) => trace.traceparent(),
+            None => work.record.trace(),
+        };
+        let records = if is_dead { 2 } else { 1 };
+        let delivery = Arc::new(Delivery::new(&work.record, records, &result).traced(trace));
         if let (true, Some(error)) = (is_dead, &result.error) {
             let letter = self.dead_letter(&work, error, key.clone(), delivery.clone());
             held.push(Instant::now(), letter);
@@ -128,23 +134,25 @@ impl Publisher {
             &time.to_string(),
         );
         let letter = Letter {
-            topic: self.signature.results_topic.clone(),
+            topic,
             partition: work.job.reply_partition,
             key,
             value: result.encode(),
-            headers: headers.with_trace(work.record.trace().as_ref()),
+            headers: headers.with_trace(traceparent.as_ref()),
             sent: Sent::Job(delivery),
         };
         held.push(Instant::now(), letter);
     }
 
     /// Lays a job where it waits for its next try.
-    fn put_off(&self, work: &Work, failure: &Failure, again: Again, held: &mut Held) {
-        let record = &work.record;
+    fn put_off(&self, mut work: Box<Work>, failure: &Failure, again: Again, held: &mut Held) {
         self.away.sent();
-        let delivery = Arc::new(Delivery::put_off(record, failure.reason));
+        let trace = work.trace.take();
+        let trace = trace.map(|it| it.send(&work.spent, &again.topic, None, Some(failure.reason)));
+        let record = &work.record;
+        let delivery = Arc::new(Delivery::put_off(record, failure.reason).traced(trace));
         let letter = Letter {
-            headers: again.headers(work, failure),
+            headers: again.headers(&work, failure),
             topic: again.topic,
             partition: None,
             key: work.key(),
@@ -231,12 +239,12 @@ fn timings(work: &Work) -> TimingsMs {
     let ms = |time: std::time::Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
     let total = work.record.received.elapsed();
     let spent = work.spent;
-    let queue = total.saturating_sub(spent.fetch + spent.decode + spent.infer);
+    let queue = total.saturating_sub(spent.fetch.took + spent.decode.took + spent.infer.took);
     TimingsMs {
-        fetch: ms(spent.fetch),
-        decode: ms(spent.decode),
+        fetch: ms(spent.fetch.took),
+        decode: ms(spent.decode.took),
         queue: ms(queue),
-        infer: ms(spent.infer),
+        infer: ms(spent.infer.took),
         total: ms(total),
     }
 }

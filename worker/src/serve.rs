@@ -54,11 +54,9 @@ async fn livez(State(stats): State<Arc<Stats>>) -> impl IntoResponse {
 }
 
 async fn readyz(State(stats): State<Arc<Stats>>) -> impl IntoResponse {
-    match stats.phase() {
-        Phase::Ready => (StatusCode::OK, "ready\n"),
-        Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
-        Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-        Phase::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped\n"),
+    match stats.unready() {
+        None => (StatusCode::OK, "ready\n".to_owned()),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }
 }
 

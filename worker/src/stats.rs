@@ -111,6 +111,8 @@ struct State {
     reading: Reading,
     latencies: VecDeque<(Instant, u32)>,
     polled: Instant,
+    /// Why nothing can be consumed; none if something can.
+    no_source: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -226,6 +228,7 @@ impl Stats {
                 },
                 latencies: VecDeque::new(),
                 polled: now,
+                no_source: Some("the topics of jobs were not looked up yet".to_owned()),
             }),
             registry: Registry::default(),
             images,
@@ -301,7 +304,7 @@ impl Stats {
         );
         to.register(
             "worker_ready",
-            "1 while the worker takes jobs",
+            "1 while the worker takes jobs, or would if there were any",
             self.ready.clone(),
         );
         self.with_inputs()
@@ -349,6 +352,17 @@ impl Stats {
             "decoders_ended",
             "Decoding processes that died or were killed",
             self.decode.decoders_ended.clone(),
+        );
+        let traces = spillway_telemetry::counts();
+        to.register(
+            "spans_exported",
+            "Spans of traces that a collector took",
+            traces.exported.clone(),
+        );
+        to.register(
+            "spans_dropped",
+            "Spans of traces that are lost",
+            traces.dropped.clone(),
         );
         self.with_videos()
     }
@@ -416,8 +430,29 @@ impl Stats {
 
     pub(crate) fn enter(&self, phase: Phase) {
         self.state().reading.phase = phase;
-        self.ready.set(i64::from(phase == Phase::Ready));
+        self.tell_ready();
         self.phase.send_replace(phase);
+    }
+
+    /// Notes why nothing can be consumed; none if something can.
+    pub(crate) fn source_is(&self, trouble: Option<String>) {
+        self.state().no_source = trouble;
+        self.tell_ready();
+    }
+
+    /// Why it takes no jobs; none if it does.
+    pub(crate) fn unready(&self) -> Option<String> {
+        let state = self.state();
+        match state.reading.phase {
+            Phase::Ready => state.no_source.clone(),
+            Phase::Starting => Some("starting".to_owned()),
+            Phase::Draining => Some("draining".to_owned()),
+            Phase::Stopped => Some("stopped".to_owned()),
+        }
+    }
+
+    fn tell_ready(&self) {
+        self.ready.set(i64::from(self.unready().is_none()));
     }
 
     pub(crate) fn assigned(&self, partitions: Vec<Partition>) {

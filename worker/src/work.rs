@@ -12,6 +12,7 @@ use crate::frame::Frame;
 use crate::ledger::Ticket;
 use crate::models::Findings;
 use crate::retry;
+use crate::spans::JobTrace;
 
 /// A record as it came from Kafka.
 #[derive(Debug)]
@@ -39,14 +40,24 @@ pub(crate) struct Work {
     /// Digest of the model set that answered; none before one did.
     pub(crate) model_set: Option<Arc<str>>,
     pub(crate) spent: Spent,
+    /// Its span; none where it is not traced.
+    pub(crate) trace: Option<Box<JobTrace>>,
 }
 
 /// Time spent in each stage.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spent {
-    pub(crate) fetch: Duration,
-    pub(crate) decode: Duration,
-    pub(crate) infer: Duration,
+    pub(crate) fetch: Stint,
+    pub(crate) decode: Stint,
+    pub(crate) infer: Stint,
+}
+
+/// A stretch of time.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Stint {
+    /// None where it never began.
+    pub(crate) began: Option<Instant>,
+    pub(crate) took: Duration,
 }
 
 /// Work whose bytes are there. What was fetched holds a place of those that may wait for a decoder.
@@ -88,6 +99,23 @@ pub(crate) struct Wants(u8);
 
 /// Every feature there is.
 pub(crate) const FEATURES: [Feature; 3] = [Feature::Humans, Feature::Brands, Feature::Context];
+
+// === impl Stint ===
+
+impl Stint {
+    /// From `began` until now.
+    pub(crate) fn since(began: Instant) -> Self {
+        Self {
+            began: Some(began),
+            took: began.elapsed(),
+        }
+    }
+
+    /// When it ended; none where it never began.
+    pub(crate) fn end(&self) -> Option<Instant> {
+        Some(self.began? + self.took)
+    }
+}
 
 // === impl Record ===
 

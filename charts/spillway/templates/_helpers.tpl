@@ -176,3 +176,14 @@ projected:
 - {name: kafka, secret: {secretName: {{ . }}, defaultMode: 288}}
 {{- end }}
 {{- end -}}
+
+{{/* Where traces go; nothing where they go nowhere. */}}
+{{- define "spillway.tracingEnv" -}}
+{{- with .Values.tracing }}
+{{- if .endpoint }}
+- {name: SPILLWAY_OTLP_ENDPOINT, value: {{ .endpoint | quote }}}
+- {name: OTEL_TRACES_SAMPLER, value: parentbased_traceidratio}
+- {name: OTEL_TRACES_SAMPLER_ARG, value: {{ .ratio | quote }}}
+{{- end }}
+{{- end }}
+{{- end -}}

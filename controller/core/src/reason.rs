@@ -128,6 +128,12 @@ pub enum Reason {
     BudgetPerHour { spending: Dollars, budget: Dollars },
     /// With what runs until the deadline, another machine would cost more today than the budget allows.
     BudgetPerDay { spent: Dollars, budget: Dollars },
+    /// Today's budget is spent, or will be by what runs until it can be given back.
+    BudgetOverrun {
+        spent: Dollars,
+        ahead: Dollars,
+        budget: Dollars,
+    },
     /// The pool gave no machine lately.
     PoolBlocked {
         pool: String,
@@ -233,6 +239,7 @@ impl Reason {
             Self::PartitionCap { .. } => "PartitionCap",
             Self::BudgetPerHour { .. } => "BudgetPerHour",
             Self::BudgetPerDay { .. } => "BudgetPerDay",
+            Self::BudgetOverrun { .. } => "BudgetOverrun",
             Self::PoolBlocked { .. } => "PoolBlocked",
             Self::Ineffective { .. } => "Ineffective",
             Self::NoPoolInTime { .. } => "NoPoolInTime",
@@ -281,6 +288,7 @@ impl Reason {
                 | Self::PartitionCap { .. }
                 | Self::BudgetPerHour { .. }
                 | Self::BudgetPerDay { .. }
+                | Self::BudgetOverrun { .. }
                 | Self::PoolBlocked { .. }
                 | Self::Ineffective { .. }
                 | Self::NoPoolInTime { .. }
@@ -455,6 +463,18 @@ impl fmt::Display for Reason {
             Self::BudgetPerDay { spent, budget } => write!(
                 f,
                 "{spent} of today's {budget} are spent, another machine is too much"
+            ),
+            Self::BudgetOverrun {
+                spent,
+                ahead,
+                budget,
+            } if *ahead > Dollars::ZERO => write!(
+                f,
+                "{spent} of today's {budget} are spent, and what runs costs about {ahead} more until it can be given back"
+            ),
+            Self::BudgetOverrun { spent, budget, .. } => write!(
+                f,
+                "{spent} of today's {budget} are spent: nothing is bought before midnight UTC"
             ),
             Self::PoolBlocked { pool, why, .. } => {
                 write!(f, "{pool} gave no machine lately ({why})")

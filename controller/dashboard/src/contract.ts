@@ -17,6 +17,8 @@ export type Policy = {
   mode: "Enforce" | "Recommend";
   status: Status;
   revision: string;
+  /** Of a newer version, which is not in force. */
+  policy_problem: string | null;
   drain_within_seconds: number;
   backlog: number | null;
   partitions: number;

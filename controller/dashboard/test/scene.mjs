@@ -275,6 +275,7 @@ export class Scene {
       mode: "Enforce",
       status: this.pause ? "Paused" : hold ? "Holding" : burst.length > 0 ? "Bursting" : "Steady",
       revision: REVISION,
+      policy_problem: null,
       partitions_max_lag: Math.max(...lags.map(({ lag }) => lag ?? 0)),
       last_decision: last ? { id: last.id, at: last.at, sentence: last.sentence } : null,
       budget: { per_hour: 20, per_day: 25, spent_today: spent, used_hour_share: (this.total.burst + cost.burst) / 20, used_day_share: spent / 25 },

@@ -39,6 +39,10 @@ impl KubeError {
         }
     }
 
+    pub(crate) fn kubeconfig(error: kube::config::KubeconfigError) -> Self {
+        Self::Config(chain(&error))
+    }
+
     pub(crate) fn config(error: kube::config::InferConfigError) -> Self {
         Self::Config(chain(&error))
     }

@@ -42,16 +42,41 @@ pub async fn leader_address(
     namespace: &str,
     name: &str,
 ) -> Result<Option<String>, KubeError> {
+    let holder = lease_holder(client, namespace, name).await?;
+    Ok(holder.and_then(|holder| holder.address))
+}
+
+/// Who holds a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The holder's own name.
+    pub identity: String,
+    /// Where it answers other replicas; none if it did not say.
+    pub address: Option<String>,
+}
+
+/// Who holds a lease; none while nobody does.
+///
+/// # Errors
+/// When the API server does not show it.
+pub async fn lease_holder(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Holder>, KubeError> {
     let api: Api<Lease> = Api::namespaced(client.clone(), namespace);
     let Some(lease) = api.get_opt(name).await.map_err(KubeError::of)? else {
         return Ok(None);
     };
     let holder = lease.spec.and_then(|spec| spec.holder_identity);
-    if holder.is_none_or(|holder| holder.is_empty()) {
+    let Some(identity) = holder.filter(|holder| !holder.is_empty()) else {
         return Ok(None);
-    }
+    };
     let mut annotations = lease.metadata.annotations.unwrap_or_default();
-    Ok(annotations.remove(ADDRESS))
+    Ok(Some(Holder {
+        identity,
+        address: annotations.remove(ADDRESS),
+    }))
 }
 
 /// Which lease, for whom, for how long.

@@ -29,7 +29,7 @@ pub use crd::{
 pub use error::KubeError;
 pub use events::Events;
 pub use instances::{Instances, StoredInstance};
-pub use lease::{Candidate, Leader, LeaseConfig, leader_address};
+pub use lease::{Candidate, Holder, Leader, LeaseConfig, leader_address, lease_holder};
 pub use policies::{Policies, SeenPolicy};
 
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -42,7 +42,26 @@ pub use kube::Client;
 /// # Errors
 /// When neither is there.
 pub async fn connect() -> Result<(Client, String), KubeError> {
-    let config = kube::Config::infer().await.map_err(KubeError::config)?;
+    connect_in(None).await
+}
+
+/// The same in a context of the kubeconfig, where one is named.
+///
+/// # Errors
+/// As [`connect`], or when there is no such context.
+pub async fn connect_in(context: Option<&str>) -> Result<(Client, String), KubeError> {
+    let config = match context {
+        None => kube::Config::infer().await.map_err(KubeError::config)?,
+        Some(context) => {
+            let options = kube::config::KubeConfigOptions {
+                context: Some(context.to_owned()),
+                ..Default::default()
+            };
+            kube::Config::from_kubeconfig(&options)
+                .await
+                .map_err(KubeError::kubeconfig)?
+        }
+    };
     let namespace = config.default_namespace.clone();
     let client = Client::try_from(config).map_err(KubeError::of)?;
     Ok((client, namespace))

@@ -26,6 +26,7 @@ pub(crate) fn beat(worker: &str) -> Heartbeat {
         model_set: "set".into(),
         gpu: None,
         interruption_at_ms: None,
+        group: None,
         assigned_in: Some("workers".into()),
         control_token: 0,
         control_epoch: 0,

@@ -28,6 +28,7 @@ use crate::api::{App, AppConfig, ClusterAccess};
 use crate::history::{History, Keep};
 use crate::intents::{IntentStore, Objects};
 use crate::leadership::Leadership;
+use crate::metrics::NotInForce;
 use crate::orders::OrderBook;
 use crate::policy_file;
 use crate::run::{self, Controller, Ground, RunConfig};
@@ -298,7 +299,7 @@ impl Place {
             *last = Some(seen.document.clone());
             match policy_file::check_document(seen.document.clone()) {
                 Ok(policy) => {
-                    self.board.metrics().policy_passes(true);
+                    self.board.metrics().policy_is(None);
                     info!(
                         policy = policy.name(),
                         generation = seen.generation,
@@ -307,8 +308,11 @@ impl Place {
                     return End::Changed(Box::new(Good { policy, seen }));
                 }
                 Err(problems) => {
-                    self.board.metrics().policy_passes(false);
                     let told = told(&problems);
+                    self.board.metrics().policy_is(Some(NotInForce {
+                        problems: told.clone(),
+                        generation: Some(seen.generation),
+                    }));
                     warn!(
                         problems = told,
                         "policy is not valid, the last good one goes on"
@@ -422,7 +426,8 @@ impl ClusterConfig {
     }
 }
 
-fn lease_name(policy: &str) -> String {
+/// The Lease by which a policy's controllers agree who leads.
+pub(crate) fn lease_name(policy: &str) -> String {
     format!("spillway-{policy}")
 }
 
@@ -442,7 +447,7 @@ pub(crate) fn definitions() -> anyhow::Result<String> {
 const LOST: &str = "the lease is lost, another controller may lead now";
 
 /// Problems as the API server tells them, one after the other.
-fn told(problems: &[Problem]) -> String {
+pub(crate) fn told(problems: &[Problem]) -> String {
     let told = problems.iter().map(|problem| {
         let help = problem.help.as_ref().map(|help| format!(" ({help})"));
         format!(

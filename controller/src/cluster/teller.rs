@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use spillway_core::{Machine, Plan, Policy, Snapshot, spoken};
+use spillway_core::{Machine, Plan, Policy, Reason, Snapshot, spoken};
 use spillway_kube::{Condition, Events, Policies, PolicyStatus, SeenPolicy};
 use tokio::sync::{mpsc, watch};
 use tracing::debug;
 
 use super::conflict;
 use crate::leadership::Leadership;
+use crate::metrics::NotInForce;
 
 /// Decisions that wait to be told; beyond it the newest are left out.
 const EVENTS_MAX: usize = 32;
@@ -58,12 +59,26 @@ impl Teller {
     }
 
     /// Tells of one tick.
-    pub(crate) fn tell(&self, policy: &Policy, snapshot: &Snapshot, plan: &Plan) {
+    pub(crate) fn tell(
+        &self,
+        policy: &Policy,
+        snapshot: &Snapshot,
+        plan: &Plan,
+        not_in_force: Option<&NotInForce>,
+    ) {
         let mut before = self
             .before
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let conditions = conditions(policy, snapshot, plan, self.generation, &before);
+        // Of a newer version that is wrong, what is wrong is said; all else is of the one in force.
+        let newest = not_in_force.and_then(|it| it.generation);
+        let generation = newest.unwrap_or(self.generation);
+        let invalid = not_in_force.map(|it| it.problems.as_str());
+        let said = said_of(policy, snapshot, plan, invalid);
+        let conditions: Vec<Condition> = said
+            .into_iter()
+            .map(|said| said.condition(generation, &before))
+            .collect();
         before.clone_from(&conditions);
         let pools = &plan.numbers.pools;
         let base = pools.get(&policy.base().name);
@@ -81,7 +96,7 @@ impl Teller {
             false => Some(plan.sentence()),
         };
         let status = PolicyStatus {
-            observed_generation: Some(self.generation),
+            observed_generation: Some(generation),
             conditions,
             backlog: plan.numbers.backlog.map(whole),
             eta: plan.numbers.drain_eta.map(rough),
@@ -207,13 +222,8 @@ fn said(kind: &'static str, is_so: bool, reason: &'static str, message: &str) ->
     }
 }
 
-fn conditions(
-    policy: &Policy,
-    snapshot: &Snapshot,
-    plan: &Plan,
-    generation: i64,
-    before: &[Condition],
-) -> Vec<Condition> {
+/// Every condition; `invalid`: what is wrong with a newer version of the policy.
+fn said_of(policy: &Policy, snapshot: &Snapshot, plan: &Plan, invalid: Option<&str>) -> Vec<Said> {
     let reachable = |kind, error: Option<&String>| match error {
         None => said(kind, true, "Reachable", ""),
         Some(why) => said(kind, false, "Unreachable", why),
@@ -224,7 +234,10 @@ fn conditions(
         .err()
         .or(snapshot.workers.as_ref().err());
     let mut parts = vec![
-        said("Validated", true, "Valid", ""),
+        match invalid {
+            None => said("Validated", true, "Valid", ""),
+            Some(problems) => said("Validated", false, "Invalid", problems),
+        },
         reachable("KafkaReachable", kafka),
     ];
     if policy.base_workload().is_some() {
@@ -257,12 +270,28 @@ fn conditions(
             &format!("about {late} jobs will be late"),
         ),
     };
+    let budget = match budget_trouble(plan) {
+        Some(reason) => said("BudgetExhausted", true, reason.code(), &reason.to_string()),
+        None => said("BudgetExhausted", false, "WithinBudget", ""),
+    };
     let alone = said(conflict::CONDITION, false, "Alone", "");
     std::iter::once(ready)
         .chain(parts)
-        .chain([risk, alone])
-        .map(|said| said.condition(generation, before))
+        .chain([risk, budget, alone])
         .collect()
+}
+
+/// What a budget stands in the way of, or what stands against it: what runs over comes first.
+fn budget_trouble(plan: &Plan) -> Option<&Reason> {
+    let of = |wanted: fn(&Reason) -> bool| plan.reasons.iter().find(|it| wanted(it));
+    of(|it| matches!(it, Reason::BudgetOverrun { .. })).or_else(|| {
+        of(|it| {
+            matches!(
+                it,
+                Reason::BudgetPerDay { .. } | Reason::BudgetPerHour { .. }
+            )
+        })
+    })
 }
 
 // === impl Said ===
@@ -308,5 +337,68 @@ mod tests {
         let again = said("Ready", true, "Ready", "").condition(2, std::slice::from_ref(&first));
         assert_eq!(again.last_transition_time, first.last_transition_time);
         assert_eq!(again.observed_generation, Some(2));
+    }
+
+    fn tick(reasons: Vec<Reason>) -> (Policy, Snapshot, Plan) {
+        let text = include_str!("../../../policies/recognition.yaml");
+        let policy = crate::policy_file::parse("p", text).unwrap();
+        let at = Timestamp::UNIX_EPOCH;
+        let mut plan = spillway_core::Planner::new(policy.clone()).plan(at);
+        plan.reasons = reasons;
+        let snapshot = Snapshot {
+            taken_at: at,
+            backlog: Err("not asked".to_owned()),
+            workers: Ok(Vec::new()),
+            instances: Vec::new(),
+            next_intent: 1,
+            base: None,
+            orders: spillway_core::Orders::default(),
+        };
+        (policy, snapshot, plan)
+    }
+
+    /// Whether a condition holds, its reason and its message.
+    fn found(said: &[Said], kind: &str) -> (bool, &'static str, String) {
+        let said = said.iter().find(|it| it.kind == kind).unwrap();
+        (said.is_so, said.reason, said.message.clone())
+    }
+
+    #[test]
+    fn a_budget_that_is_run_over_is_a_condition_with_its_numbers() {
+        let dollars = |text: &str| spillway_core::Dollars(text.parse().unwrap());
+        let (spent, budget) = (dollars("2.13"), dollars("2"));
+        let overrun = Reason::BudgetOverrun {
+            spent,
+            ahead: dollars("0.4"),
+            budget,
+        };
+        let refused = Reason::BudgetPerDay { spent, budget };
+        let (policy, snapshot, plan) = tick(vec![refused.clone(), overrun]);
+        let said = said_of(&policy, &snapshot, &plan, None);
+        let (is_so, reason, message) = found(&said, "BudgetExhausted");
+        assert_eq!((is_so, reason), (true, "BudgetOverrun"));
+        assert!(
+            message.contains("$2.13") && message.contains("$0.40"),
+            "{message}"
+        );
+
+        let (policy, snapshot, plan) = tick(vec![refused]);
+        let said = said_of(&policy, &snapshot, &plan, None);
+        assert_eq!(found(&said, "BudgetExhausted").1, "BudgetPerDay");
+        let (policy, snapshot, plan) = tick(Vec::new());
+        let said = said_of(&policy, &snapshot, &plan, None);
+        let (is_so, reason, _) = found(&said, "BudgetExhausted");
+        assert_eq!((is_so, reason), (false, "WithinBudget"));
+    }
+
+    #[test]
+    fn a_newer_policy_that_is_wrong_stays_told_from_tick_to_tick() {
+        let (policy, snapshot, plan) = tick(Vec::new());
+        let said = said_of(&policy, &snapshot, &plan, Some("spec.mode: is no mode"));
+        let wrong = (false, "Invalid", "spec.mode: is no mode".to_owned());
+        assert_eq!(found(&said, "Validated"), wrong);
+        let (is_ready, reason, why) = found(&said, "Ready");
+        assert_eq!((is_ready, reason), (false, "Invalid"));
+        assert!(why.contains("spec.mode"), "{why}");
     }
 }

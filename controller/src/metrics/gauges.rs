@@ -59,12 +59,16 @@ pub(super) fn of(board: &Board) -> Values {
         // Of the rest, one that stands by would contradict the one that decides.
         Standing::StandsBy { policy: name } => {
             values.set("leader", policy(&name), alone(0.0));
+            // But for what it leads with: there was no good version yet.
+            if board.metrics().not_in_force().is_some() {
+                values.set("policy_valid", policy(&name), alone(0.0));
+            }
             return values;
         }
         Standing::Begins => return values,
     };
     values.set("leader", policy(lead.policy.name()), alone(1.0));
-    let is_valid = flag(board.metrics().is_policy_valid());
+    let is_valid = flag(board.metrics().not_in_force().is_none());
     values.set("policy_valid", policy(lead.policy.name()), alone(is_valid));
     let Some(state) = board.state() else {
         return values;

@@ -8,8 +8,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -47,7 +47,16 @@ pub(crate) struct Metrics {
     provision: Histograms,
     /// Machines whose boot was counted, or that were there at the start.
     ready: Mutex<Option<BTreeSet<String>>>,
-    is_policy_invalid: AtomicBool,
+    not_in_force: Mutex<Option<NotInForce>>,
+}
+
+/// The newest version of the policy, where it does not pass the lint and the last good one goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotInForce {
+    /// What is wrong with it.
+    pub(crate) problems: String,
+    /// Its generation, in a cluster.
+    pub(crate) generation: Option<i64>,
 }
 
 impl Default for Metrics {
@@ -60,7 +69,7 @@ impl Default for Metrics {
             loop_duration: Family::new_with_constructor(|| Histogram::new(LOOP_BOUNDS)),
             provision: Family::new_with_constructor(|| Histogram::new(BOOT_BOUNDS)),
             ready: Mutex::default(),
-            is_policy_invalid: AtomicBool::new(false),
+            not_in_force: Mutex::default(),
         }
     }
 }
@@ -112,10 +121,7 @@ impl Metrics {
             .filter(|worker| worker.phase == "ready")
             .filter_map(|it| Some((it.intent.as_ref()?, (&it.pool, it.age_seconds))))
             .collect();
-        let mut known = self
-            .ready
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         // Of those that were ready before this controller, nobody saw the boot.
         if let Some(known) = &*known {
             for (intent, (pool, seconds)) in &ready {
@@ -128,13 +134,21 @@ impl Metrics {
         *known = Some(ready.into_keys().cloned().collect());
     }
 
-    /// Notes whether the newest version of the policy passes the lint.
-    pub(crate) fn policy_passes(&self, passes: bool) {
-        self.is_policy_invalid.store(!passes, Ordering::Relaxed);
+    /// Notes what is wrong with the newest version of the policy; none if it passes the lint.
+    pub(crate) fn policy_is(&self, not_in_force: Option<NotInForce>) {
+        let mut kept = self
+            .not_in_force
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *kept = not_in_force;
     }
 
-    pub(crate) fn is_policy_valid(&self) -> bool {
-        !self.is_policy_invalid.load(Ordering::Relaxed)
+    /// The newest version of the policy, where it is not the one in force.
+    pub(crate) fn not_in_force(&self) -> Option<NotInForce> {
+        self.not_in_force
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn counters(&self, name: &str) -> Option<&Counters> {
@@ -143,6 +157,8 @@ impl Metrics {
             "holds" => &self.holds,
             "violations" => &self.violations,
             "cloud_requests" => &self.cloud_requests,
+            "spans_exported" => &spillway_telemetry::counts().exported,
+            "spans_dropped" => &spillway_telemetry::counts().dropped,
             _ => return None,
         })
     }

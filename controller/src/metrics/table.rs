@@ -104,6 +104,8 @@ pub(crate) const ALL: &[Metric] = &[
     metric("history_writes_dropped", Gauge, &[], Beta, "Writes to the history that were dropped since the start because the disk did not keep up"),
     metric("streams", Gauge, &[], Beta, "Event streams that are open"),
     metric("streams_dropped", Gauge, &[], Beta, "Event streams that were closed since the start because their reader was slow"),
+    metric("spans_exported", Counter, &[], Beta, "Spans of traces that a collector took"),
+    metric("spans_dropped", Counter, &["why"], Beta, "Spans of traces that are lost: they came too fast (`full`), no collector took them (`failed`), the end did not wait (`ended`)"),
 ];
 
 // === impl Metric ===
@@ -132,7 +134,7 @@ pub(crate) fn reference() -> String {
 
 `/metrics` in OpenMetrics' text format, on the same port as the dashboard.
 What is unknown has no sample: it is never zero.
-A replica that stands by answers too, with `spillway_leader` 0 and nothing of the policy.
+A replica that stands by answers too, with `spillway_leader` 0 and nothing of the policy; while no valid one was seen yet, with `spillway_policy_valid` 0 too.
 
 STABLE: name, labels and meaning stay within a major version.
 BETA: may change in a minor version, with a line in the changelog.

@@ -125,19 +125,13 @@ impl Simulation<'_> {
         }
     }
 
-    /// A file begins with the planner as it was. A new controller's knows what was spent and nothing else; a later file's
-    /// goes on, and so does ours.
+    /// A file begins with the planner as it was.
     fn begin(&mut self, recorded: &Planner) {
         recorded
             .policy()
             .name()
             .clone_into(&mut self.found.recorded_policy);
-        if recorded.is_new() {
-            let ours = recorded.clone().beside(None);
-            self.planner = Some(ours.under(self.policy.clone()));
-        } else if self.planner.is_none() {
-            self.planner = Some(Planner::new(self.policy.clone()));
-        }
+        self.planner = Some(journal::carried(self.planner.take(), recorded, self.policy));
     }
 
     fn compare(&mut self, recorded: &Plan, edited: &Plan) {

@@ -123,6 +123,18 @@ mod tests {
 
     const GOOD: &str = include_str!("../../../policies/recognition.yaml");
 
+    proptest::proptest! {
+        #[test]
+        fn what_the_pattern_takes_is_read_and_nothing_else(
+            text in "[ ]?([0-9]{0,10}[.]?[0-9]{0,3}[ ]?(ms|s|m|h|d|M|us|min|)[ ]?){0,3}[-a-z0-9 ]?",
+        ) {
+            let pattern = serde_json::json!({"pattern": raw::DURATION});
+            let pattern = jsonschema::validator_for(&pattern).unwrap();
+            let is_taken = pattern.is_valid(&serde_json::json!(text));
+            proptest::prop_assert_eq!(raw::duration(&text).is_some(), is_taken, "{:?}", text);
+        }
+    }
+
     #[test]
     fn the_policy_to_start_from_is_good() {
         let policy = parse("recognition.yaml", GOOD).unwrap_or_else(|report| panic!("{report:?}"));

@@ -145,6 +145,19 @@ impl PolicyReport {
         self.placed
     }
 
+    /// All of it in one line, for logs and metrics' readers.
+    pub(crate) fn in_a_line(&self) -> String {
+        if self.placed.is_empty() {
+            return self.summary.clone();
+        }
+        let told = self.placed.iter().map(|it| {
+            let help = it.help.as_ref().map(|help| format!(" ({help})"));
+            let help = help.unwrap_or_default();
+            format!("line {}: {} {}{help}", it.line, it.path, it.message)
+        });
+        told.collect::<Vec<_>>().join("; ")
+    }
+
     /// As it is shown where there are no colours.
     #[cfg(test)]
     pub(crate) fn plain(&self) -> String {

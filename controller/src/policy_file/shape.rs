@@ -75,7 +75,7 @@ pub(super) fn check(value: &mut Value) -> Vec<Problem> {
                 }
             }
             // A duration's meaning is judged later, and better.
-            ValidationErrorKind::Pattern { pattern } if pattern.contains("ms|s|m|h|d") => {}
+            ValidationErrorKind::Pattern { pattern } if pattern == raw::DURATION => {}
             // The only other pattern is that of an amount written as text.
             ValidationErrorKind::Pattern { .. } => {
                 let message = format!("is {}, not a number", shown(error.instance()));

@@ -1,4 +1,4 @@
-//! A provider whose calls are counted.
+//! A provider whose calls are counted, and told in the trace of the step that makes them.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use spillway_cloud::{CloudError, Finding, Instance, LaunchError, LaunchRequest, Provider};
 
 use crate::metrics::Metrics;
-use crate::run::Providers;
+use crate::run::{Providers, call, called};
 
 struct Counted {
     inner: Arc<dyn Provider>,
@@ -43,6 +43,7 @@ impl Provider for Counted {
         request: &'a LaunchRequest,
     ) -> BoxFuture<'a, Result<Instance, LaunchError>> {
         async move {
+            let span = call("launch", self.inner.name());
             let launched = self.inner.launch(request).await;
             let outcome = match &launched {
                 Ok(_) => "ok".to_owned(),
@@ -50,6 +51,7 @@ impl Provider for Counted {
                 Err(LaunchError::NotLaunched { fault, .. }) => snake(&format!("{fault:?}")),
             };
             self.count("launch", &outcome);
+            called(span, &outcome);
             launched
         }
         .boxed()
@@ -57,8 +59,11 @@ impl Provider for Counted {
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<Instance>, CloudError>> {
         async move {
+            let span = call("list", self.inner.name());
             let listed = self.inner.list().await;
-            self.count("list", outcome(listed.as_ref().err()));
+            let outcome = outcome(listed.as_ref().err());
+            self.count("list", outcome);
+            called(span, outcome);
             listed
         }
         .boxed()
@@ -70,8 +75,11 @@ impl Provider for Counted {
 
     fn terminate<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), CloudError>> {
         async move {
+            let span = call("terminate", self.inner.name());
             let ended = self.inner.terminate(id).await;
-            self.count("terminate", outcome(ended.as_ref().err()));
+            let outcome = outcome(ended.as_ref().err());
+            self.count("terminate", outcome);
+            called(span, outcome);
             ended
         }
         .boxed()

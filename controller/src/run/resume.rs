@@ -26,6 +26,7 @@ pub(super) fn resume(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::sync::Arc;
 
     use jiff::SignedDuration;
@@ -39,6 +40,7 @@ mod tests {
     use crate::intents::State;
     use crate::intents::testing::intent;
     use crate::journal::{Event, Journal, replay};
+    use crate::policy::simulate;
     use crate::policy_file;
 
     const BURST: u64 = 10_000;
@@ -92,6 +94,14 @@ spec:
         }
     }
 
+    /// A new part of the journal, which begins with `planner`.
+    fn part(folder: &Path, planner: &Planner) -> (Journal, Arc<History>) {
+        let journal = folder.join("journal");
+        let history = History::open(&journal, Keep::default()).unwrap();
+        let begun = Journal::begin(journal, Arc::clone(&history), planner).unwrap();
+        (begun, history)
+    }
+
     fn launches(plan: &Plan) -> Vec<&IntentId> {
         let actions = plan.actions.iter();
         let launches = actions.filter(|action| matches!(action, Action::Launch { .. }));
@@ -113,12 +123,6 @@ spec:
         let begin: Timestamp = "2026-03-04T09:00:00Z".parse().unwrap();
         let minute = SignedDuration::from_mins;
         let store = || IntentStore::open(folder.path().join("intents")).unwrap();
-        let journal = |planner: &Planner| {
-            let journal = folder.path().join("journal");
-            let history = History::open(&journal, Keep::default()).unwrap();
-            let begun = Journal::begin(journal, Arc::clone(&history), planner).unwrap();
-            (begun, history)
-        };
         let intents = store();
         let mut first = resume(None, (policy.clone(), None), &intents, begin);
         // One machine runs for 26 minutes and is gone: $1.56 of $2. Another would need $0.90 until the deadline.
@@ -151,30 +155,47 @@ spec:
         forgetful.observe(seen.clone());
         assert_ne!(launches(&forgetful.plan(now)).len(), 0, "it would buy");
 
-        let mut second = resume(None, (policy, None), &intents, now);
-        let (mut journal, history) = journal(&second);
+        let mut second = resume(None, (policy.clone(), None), &intents, now);
+        let (mut journal, history) = part(folder.path(), &second);
         second.observe(seen.clone());
         let after = second.plan(now);
         assert_eq!(launches(&after), launches(&before));
         assert_eq!(spent(&after), spent(&before));
         assert_eq!(second.spent_today(now), first.spent_today(now));
-        let events = [
-            Event::Observed {
-                snapshot: Box::new(seen),
-            },
-            Event::Planned {
-                plan: Box::new(after),
+        let events = |seen: Snapshot, plan: Plan| {
+            let snapshot = Box::new(seen);
+            let planned = Event::Planned {
+                plan: Box::new(plan),
                 violations: Vec::new(),
                 decision: None,
-            },
-        ];
-        for event in &events {
+            };
+            [Event::Observed { snapshot }, planned]
+        };
+        for event in &events(seen, after) {
+            journal.write(event).unwrap();
+        }
+        journal.flush(&second).unwrap();
+        drop(journal);
+        history.flush();
+        drop(history);
+        // Another part, which begins in the middle of it all.
+        let (mut journal, history) = part(folder.path(), &second);
+        let now = now + minute(1);
+        let seen = snapshot(now, &intents, BURST);
+        second.observe(seen.clone());
+        for event in &events(seen, second.plan(now)) {
             journal.write(event).unwrap();
         }
         journal.flush(&second).unwrap();
         history.flush();
-        let replayed = replay(&folder.path().join("journal"), None).unwrap();
-        assert_eq!((replayed.plans, replayed.different), (1, 0));
+        let journal = folder.path().join("journal");
+        // Under another policy, or what is taken for one: it knows what was spent as well.
+        for other in [None, Some(&policy)] {
+            let replayed = replay(&journal, other).unwrap();
+            assert_eq!((replayed.plans, replayed.different), (2, 0), "{other:?}");
+        }
+        let simulated = simulate(&journal, &policy, 1).unwrap();
+        assert_eq!((simulated.plans, simulated.different), (2, 0));
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use spillway_emulators::faults::{Call, Fault, Place, Trouble};
 use super::made::CLOUDS;
 use super::points::counted;
 use super::stage::{End, Stage};
-use super::{PoolSpec, asked_for, policy};
+use super::{PoolSpec, asked_for, closing, policy};
 
 /// The longest that the scenario takes, deaths and all.
 pub(super) const TIME: SignedDuration = SignedDuration::from_mins(15);
@@ -147,8 +147,8 @@ fn a_controller_that_dies_at_any_point_leaves_one_machine_per_intent_and_the_sam
             tried += 1;
         }
     }
-    println!(
+    closing(format_args!(
         "died at {tried} of {all} points, in {worlds} worlds, for {} clouds",
         CLOUDS.len()
-    );
+    ));
 }

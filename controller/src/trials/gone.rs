@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use spillway_emulators::CloudKind;
 use spillway_emulators::state::Why;
 
+use super::closing;
 use super::crash::{LATE, TIME, points, scenario};
 use super::made::CLOUDS;
 use super::stage::{End, Stage};
@@ -49,7 +50,9 @@ fn every_bill_ends_with_its_lease_when_no_controller_comes_back() {
             }
         }
     }
-    println!("{died} controllers gone for ever; the last bill ended {longest:#} later at most");
+    closing(format_args!(
+        "{died} controllers gone for ever; the last bill ended {longest:#} later at most"
+    ));
     assert!(died >= DEATHS * CLOUDS.len() / 2, "{died} deaths");
 }
 

@@ -336,6 +336,7 @@ impl State {
             interruption_at_ms: machine
                 .and_then(|machine| machine.takes_at)
                 .map(Timestamp::as_millisecond),
+            group: None,
             assigned_in: None,
             control_token: 0,
             control_epoch: 0,

@@ -13,7 +13,7 @@ use spillway_emulators::faults::{Call, Fault, Place, Trouble};
 use super::chance::Chance;
 use super::made::CLOUDS;
 use super::stage::{End, Stage, Worst};
-use super::{PoolSpec, asked_for, memory_peak, policy};
+use super::{PoolSpec, asked_for, closing, memory_peak, policy};
 
 /// The longest that a world may take to come to rest.
 const TIME: SignedDuration = SignedDuration::from_mins(45);
@@ -211,12 +211,12 @@ fn no_world_has_two_machines_for_an_intent_or_one_without() {
     let worlds: u64 = ran.iter().map(|run| run.0).sum();
     let lives: u64 = ran.iter().map(|run| run.1).sum();
     let orphan = ran.iter().map(|run| run.2.orphan).max().unwrap();
-    println!(
+    closing(format_args!(
         "{worlds} worlds from seed {first} to {}, {lives} controllers, in {} s: 0 duplicates, 0 orphans beyond 60 s (longest {orphan:#}), caps and budget kept; memory {} MB",
         next.into_inner() - 1,
         begin.elapsed().as_secs(),
         memory_peak().map_or(0, |bytes| bytes >> 20),
-    );
+    ));
     assert!(worlds > 0, "not one world in {time:?}");
 }
 

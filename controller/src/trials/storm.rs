@@ -13,7 +13,7 @@ use spillway_emulators::faults::{Call, Fault, Trouble};
 use super::chance::Chance;
 use super::made::CLOUDS;
 use super::stage::{End, Stage};
-use super::{PoolSpec, asked_for, memory_peak, policy};
+use super::{PoolSpec, asked_for, closing, memory_peak, policy};
 
 const TIME: SignedDuration = SignedDuration::from_hours(4);
 /// What `make test` buys.
@@ -120,13 +120,13 @@ fn of_many_machines_bought_and_given_back_none_is_left() {
     let memory = memory_peak()
         .unwrap_or(0)
         .saturating_sub(memory_before.unwrap_or(0));
-    println!(
+    closing(format_args!(
         "{launched} machines launched and ended in {} s of their time, {} s of ours, {} points; at most {} at once; 0 left",
         took.as_secs(),
         begin.elapsed().as_secs(),
         passed.len(),
         stage.worst.machines,
-    );
+    ));
     for (name, unit, value) in [
         ("machines_launched", "machines", launched as f64),
         (

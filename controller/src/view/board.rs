@@ -211,12 +211,14 @@ impl Board {
             kept.last_decision = Some(decision.head());
         }
         let ledger = self.ledger();
+        let not_in_force = self.metrics.not_in_force();
         let view = scene.view(&Beside {
             rates: &kept.rates,
             commits: &kept.commits,
             ledger: &ledger,
             lead: &lead,
             last_decision: kept.last_decision.clone(),
+            not_in_force: not_in_force.as_ref(),
         });
         self.metrics.booted(&view);
         self.history.sample(scene.sample(&view, &kept.rates));

@@ -45,6 +45,8 @@ pub(crate) struct PolicyView {
     pub(crate) status: &'static str,
     /// 12 hex digits of the policy's hash.
     pub(crate) revision: String,
+    /// What is wrong with a newer version of the policy, which is not in force; null if there is none.
+    pub(crate) policy_problem: Option<String>,
     pub(crate) drain_within_seconds: f64,
     pub(crate) objectives: Vec<ObjectiveView>,
     pub(crate) backlog: Option<u64>,

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::history::{LagsSeen, PoolSample, Sample};
 use crate::intents::{Intent, IntentStore, State as IntentState};
+use crate::metrics::NotInForce;
 use crate::orders;
 
 /// What a view is made of.
@@ -45,6 +46,7 @@ pub(super) struct Beside<'a> {
     pub(super) lead: &'a Lead,
     pub(super) commits: &'a Commits,
     pub(super) last_decision: Option<DecisionHead>,
+    pub(super) not_in_force: Option<&'a NotInForce>,
 }
 
 // === impl Scene ===
@@ -70,6 +72,7 @@ impl Scene<'_> {
             },
             status: self.status(),
             revision: beside.lead.revision.clone(),
+            policy_problem: beside.not_in_force.map(|it| it.problems.clone()),
             drain_within_seconds: seconds(numbers.drain_within),
             objectives: self.objectives(),
             backlog: numbers.backlog,

@@ -262,6 +262,7 @@ fn heartbeat(now: Timestamp, images: u64) -> Heartbeat {
         model_set: "m".into(),
         gpu: None,
         interruption_at_ms: None,
+        group: None,
         assigned_in: None,
         control_token: 0,
         control_epoch: 0,

@@ -22,6 +22,8 @@ pub(crate) struct Site {
     workers: Topic,
     control: Topic,
     folder: tempfile::TempDir,
+    /// Variables of the replicas and workers that start from now on.
+    pub(crate) environment: Vec<(&'static str, String)>,
     /// Keys of the tenant `acme`: one for everything, one for reading.
     pub(crate) key: String,
     pub(crate) reading_key: String,
@@ -94,6 +96,7 @@ impl Site {
             control: kafka.compacted_topic("control", 1).await,
             jobs,
             folder,
+            environment: Vec::new(),
             key: keys.next().unwrap(),
             reading_key: keys.next().unwrap(),
             other_key: keys.next().unwrap(),
@@ -156,6 +159,7 @@ impl Site {
             .arg("--model-set")
             .arg(models())
             .env("NO_COLOR", "1")
+            .envs(self.environment.iter().cloned())
             .args(more);
         let process = Process::spawn(name, command).unwrap();
         let said = |words: &str| {
@@ -222,6 +226,7 @@ impl Site {
             .arg(self.path("store"))
             .args(["--worker-id", id, "--listen", "127.0.0.1:0"])
             .args(["--session-timeout", "6s"])
+            .envs(self.environment.iter().cloned())
             .args(more);
         Some(Process::spawn(id, command).unwrap())
     }

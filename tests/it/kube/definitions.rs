@@ -84,6 +84,28 @@ fn changed(document: &Value, pointer: &str, value: Value) -> Value {
 }
 
 #[test]
+fn what_is_a_duration_is_the_same_here_and_there() {
+    let Some(kube) = require_kube() else { return };
+    install_definitions(&kube);
+    let space = kube.namespace("durations");
+    let good = policy("kafka:9092", "jobs", Workload::Deployment);
+    // The list that the lint's own test has.
+    let known = include_str!("../../../controller/core/src/policy/testdata/durations.json");
+    let known: Value = serde_json::from_str(known).unwrap();
+    let with = |text: &str| changed(&good, "/spec/objective/drainWithin", json!(text));
+    for text in known["taken"].as_object().unwrap().keys() {
+        let applied = space.apply(&with(text));
+        assert!(applied.is_ok(), "{text:?}: {applied:?}");
+    }
+    for text in known["refused"].as_array().unwrap() {
+        let text = text.as_str().unwrap();
+        let refused = space.apply(&with(text)).expect_err(text);
+        let sentence = format!("`{text}` is not a duration");
+        assert!(refused.contains(&sentence), "{text:?}: {refused}");
+    }
+}
+
+#[test]
 fn the_chart_has_the_definitions_that_this_build_makes() {
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/spillway/files/crds.yaml");
     let written = std::fs::read_to_string(chart).unwrap();

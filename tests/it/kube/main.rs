@@ -3,6 +3,7 @@
 
 mod definitions;
 mod leaving;
+mod plugin;
 mod rights;
 mod stories;
 mod world;

@@ -177,7 +177,7 @@ fn rules() -> Value {
     rules
 }
 
-fn policy(name: &str, kafka: &Kafka, topic: &str, rest: &str) -> String {
+pub(super) fn policy(name: &str, kafka: &Kafka, topic: &str, rest: &str) -> String {
     format!(
         "apiVersion: spillway.dev/v1alpha1
 kind: ScalingPolicy
@@ -196,7 +196,7 @@ spec:
 }
 
 /// A program that starts and never gets to work.
-fn idler(folder: &Path) -> String {
+pub(super) fn idler(folder: &Path) -> String {
     use std::os::unix::fs::PermissionsExt as _;
     let path = folder.join("worker");
     fs::write(&path, "#!/bin/sh\nexec sleep 600\n").unwrap();

@@ -1,9 +1,10 @@
-//! What operators stand on, with the real controller: its history and its events outlive what happens to it, and alerts
-//! fire in a real Prometheus when what they warn of is really done.
+//! What operators stand on, with the real controller: its history and its events outlive what happens to it, traces tell
+//! what it did, and alerts fire in a real Prometheus when what they warn of is really done.
 #![allow(clippy::unwrap_used, reason = "all of it is tests")]
 
 mod alerts;
 mod history;
+mod traces;
 
 use std::fs;
 use std::path::{Path, PathBuf};

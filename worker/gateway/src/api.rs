@@ -26,6 +26,7 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::problem::{Cause, Problem};
+use crate::spans;
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -92,9 +93,11 @@ async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let (span, request) = spans::begin(request, &route);
     let mut response = next.run(request).await;
     let status = response.status().as_u16();
     app.metrics.request(&route, status, began.elapsed());
+    spans::end(span, status);
     let headers = response.headers_mut();
     let nosniff = HeaderValue::from_static("nosniff");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);

@@ -11,16 +11,15 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 use tracing::error;
-use tracing_subscriber::EnvFilter;
 
 use crate::tenants::Secret;
-use args::{Cli, Command, LogFormat};
+use args::{Cli, Command};
 
 /// Runs the program that the command line asks for.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr(cli.log);
+    cli.log.start("info");
     let done = match cli.command {
         Command::Run(args) => run::run(*args),
         Command::Secret { file } => make_secret(&file),
@@ -58,15 +57,4 @@ fn print_webhook_key(secret_file: &Path, tenant: &str) -> anyhow::Result<()> {
     let key = Secret::read(secret_file)?.webhook_key(tenant);
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", crate::webhook::key_text(&key)).context("the key cannot be printed")
-}
-
-fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-        LogFormat::Text => builder.init(),
-    }
 }

@@ -9,6 +9,8 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use spillway_wire::{Headers, Job, TraceParent, Video};
 
+use crate::spans;
+
 /// After this long a record that was not acknowledged is given up.
 const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(10);
 const FLUSH_MAX: Duration = Duration::from_secs(10);
@@ -26,6 +28,17 @@ pub(crate) enum SendError {
     Full,
     #[error("kafka did not acknowledge")]
     Unknown(#[source] rdkafka::error::KafkaError),
+}
+
+// === impl SendError ===
+
+impl SendError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Full => "queue_full",
+            Self::Unknown(_) => "not_acknowledged",
+        }
+    }
 }
 
 // === impl Jobs ===
@@ -57,6 +70,22 @@ impl Jobs {
     /// # Errors
     /// When it may not have all of them. To send the same ones again is harmless.
     pub(crate) async fn send(
+        &self,
+        topic: &str,
+        jobs: &[Job],
+        trace: Option<&TraceParent>,
+    ) -> Result<(), SendError> {
+        let mut span = spans::send(topic, jobs, trace);
+        let sending = spans::traceparent(span.as_ref());
+        let trace = sending.as_ref().or(trace);
+        let sent = self.send_under(topic, jobs, trace).await;
+        if let (Err(error), Some(span)) = (&sent, &mut span) {
+            span.fail(error.kind());
+        }
+        sent
+    }
+
+    async fn send_under(
         &self,
         topic: &str,
         jobs: &[Job],

@@ -25,6 +25,7 @@ mod problem;
 mod quota;
 mod replies;
 mod serve;
+mod spans;
 mod store;
 mod tenants;
 mod video;

@@ -150,6 +150,17 @@ impl Metrics {
             "Writes of results that failed and were tried again",
             self.store_failures.clone(),
         );
+        let traces = spillway_telemetry::counts();
+        to.register(
+            "spans_exported",
+            "Spans of traces that a collector took",
+            traces.exported.clone(),
+        );
+        to.register(
+            "spans_dropped",
+            "Spans of traces that are lost",
+            traces.dropped.clone(),
+        );
         self.registered_videos()
     }
 

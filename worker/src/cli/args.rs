@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use spillway_telemetry::{LogFormat, TraceArgs};
 use spillway_wire::{InstanceRef, topics};
 use tracing::debug;
 
@@ -125,6 +126,8 @@ pub(super) struct RunArgs {
     /// File that is touched whenever a control record renews the lease; its time is the record's.
     #[arg(long, env = "SPILLWAY_LEASE_FILE", value_name = "PATH")]
     lease_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) traces: TraceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -277,12 +280,6 @@ struct LimitArgs {
     /// Longest time that an image waits for others to run with.
     #[arg(long, env = "SPILLWAY_BATCH_WAIT", default_value = "10ms", value_parser = seconds)]
     batch_wait: Duration,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum LogFormat {
-    Json,
-    Text,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

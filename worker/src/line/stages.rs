@@ -17,9 +17,10 @@ use crate::crash::{self, Step};
 use crate::decode::Decoder;
 use crate::fetch::Fetcher;
 use crate::models::Serving;
+use crate::spans::JobTrace;
 use crate::stats::Stats;
 use crate::work::{
-    Ending, Failure, Fetched, Framed, Record, Spent, Wants, Work, feature_name, now_ms,
+    Ending, Failure, Fetched, Framed, Record, Spent, Stint, Wants, Work, feature_name, now_ms,
 };
 
 /// How long a fetch may take, wherever from; the fetcher has its own, shorter limit for what comes over http.
@@ -31,6 +32,8 @@ const READ_AT_ONCE: usize = 64;
 pub(super) struct Fetch {
     pub(super) fetcher: Fetcher,
     pub(super) features: Wants,
+    /// The consumer group, as traces say it.
+    pub(super) group: String,
     /// Longest time of a job.
     pub(super) job_max: Duration,
     /// One for each file that is being fetched or waits for a decoder.
@@ -67,7 +70,7 @@ impl Fetch {
 
     /// Hands an image that came with its job on; begins to fetch any other, once there is a place.
     async fn take(self: Arc<Self>, record: Record) {
-        let mut work = match read(record, self.features, self.job_max) {
+        let mut work = match self.read(record) {
             Ok(work) => work,
             Err(ending) => return self.end(ending),
         };
@@ -90,6 +93,50 @@ impl Fetch {
         });
     }
 
+    /// Reads a record: work, or its ending where there is nothing to do.
+    fn read(&self, record: Record) -> Result<Box<Work>, Ending> {
+        let job = Job::decode(&record.value);
+        let (job, error) = match job {
+            Ok(job) => (job, None),
+            Err(error) => (stand_in(&record), Some(error)),
+        };
+        let features = self.features;
+        let job_max = i64::try_from(self.job_max.as_millis()).unwrap_or(i64::MAX);
+        let until_ms = now_ms().saturating_add(job_max);
+        let trace = JobTrace::begin(&record, &job.id, &self.group);
+        let work = Box::new(Work {
+            record,
+            until_ms: job.deadline_ms.map_or(until_ms, |own| own.min(until_ms)),
+            job,
+            image: None,
+            model_set: None,
+            spent: Spent::default(),
+            trace,
+        });
+        if let Some(error) = error {
+            let message = std::error::Error::source(&error)
+                .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+            let failure = Failure::new(Stage::Receive, Reason::InvalidJob, message);
+            return Err(work.fail(failure));
+        }
+        if work.record.attempts >= ATTEMPTS_MAX {
+            let message = format!("the worker ended {ATTEMPTS_MAX} times while it worked on it");
+            let failure = Failure::new(Stage::Receive, Reason::Crashed, message);
+            return Err(work.fail(failure));
+        }
+        if work.is_over(now_ms()) {
+            return Err(work.expire(Stage::Receive));
+        }
+        let wants = wants(&work.job, features);
+        if wants.and(features).is_empty() {
+            let names: Vec<&str> = wants.iter().map(feature_name).collect();
+            let message = format!("this worker's models do not find {}", names.join(", "));
+            let failure = Failure::new(Stage::Receive, Reason::UnsupportedFeature, message);
+            return Err(work.fail(failure));
+        }
+        Ok(work)
+    }
+
     async fn fetch(
         &self,
         mut work: Box<Work>,
@@ -99,7 +146,7 @@ impl Fetch {
         let left = Duration::from_millis(left).min(FETCH_MAX);
         let began = Instant::now();
         let fetched = whatever_comes(self.fetcher.fetch(source, left), left).await;
-        work.spent.fetch = began.elapsed();
+        work.spent.fetch = Stint::since(began);
         match fetched {
             Ok(bytes) => Ok((work, bytes)),
             Err(_) if work.is_over(now_ms()) => Err(Box::new(work.expire(Stage::Fetch))),
@@ -144,47 +191,6 @@ async fn whatever_comes<T>(
             Err(Failure::new(Stage::Fetch, Reason::FetchTimeout, message))
         }
     }
-}
-
-/// Reads a record: work, or its ending where there is nothing to do.
-fn read(record: Record, features: Wants, job_max: Duration) -> Result<Box<Work>, Ending> {
-    let job = Job::decode(&record.value);
-    let (job, error) = match job {
-        Ok(job) => (job, None),
-        Err(error) => (stand_in(&record), Some(error)),
-    };
-    let job_max = i64::try_from(job_max.as_millis()).unwrap_or(i64::MAX);
-    let until_ms = now_ms().saturating_add(job_max);
-    let work = Box::new(Work {
-        record,
-        until_ms: job.deadline_ms.map_or(until_ms, |own| own.min(until_ms)),
-        job,
-        image: None,
-        model_set: None,
-        spent: Spent::default(),
-    });
-    if let Some(error) = error {
-        let message = std::error::Error::source(&error)
-            .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
-        let failure = Failure::new(Stage::Receive, Reason::InvalidJob, message);
-        return Err(work.fail(failure));
-    }
-    if work.record.attempts >= ATTEMPTS_MAX {
-        let message = format!("the worker ended {ATTEMPTS_MAX} times while it worked on it");
-        let failure = Failure::new(Stage::Receive, Reason::Crashed, message);
-        return Err(work.fail(failure));
-    }
-    if work.is_over(now_ms()) {
-        return Err(work.expire(Stage::Receive));
-    }
-    let wants = wants(&work.job, features);
-    if wants.and(features).is_empty() {
-        let names: Vec<&str> = wants.iter().map(feature_name).collect();
-        let message = format!("this worker's models do not find {}", names.join(", "));
-        let failure = Failure::new(Stage::Receive, Reason::UnsupportedFeature, message);
-        return Err(work.fail(failure));
-    }
-    Ok(work)
 }
 
 /// What a record that is no job is called in its result.
@@ -246,7 +252,7 @@ impl Decode {
         if let Some((image, found, model_set)) = kept {
             work.image = Some(image);
             work.model_set = Some(model_set);
-            work.spent.decode = began.elapsed();
+            work.spent.decode = Stint::since(began);
             let _ = self.endings.send(Ending {
                 work,
                 found: Ok(found),
@@ -257,7 +263,7 @@ impl Decode {
         let job = std::iter::once(work.record.job);
         let decoded = self.lane.at(job, || self.decoder.decode(&bytes));
         drop((bytes, place));
-        work.spent.decode = began.elapsed();
+        work.spent.decode = Stint::since(began);
         crash::point(Step::Decoded);
         match decoded {
             Ok(picture) => {

@@ -20,6 +20,7 @@ use crate::config::Kafka;
 use crate::crash::{self, Step};
 use crate::drain::Stop;
 use crate::ledger::Ticket;
+use crate::spans::Sending;
 use crate::told::{Moment, Told};
 use crate::work::Record;
 
@@ -68,6 +69,8 @@ pub(crate) struct Delivery {
     outcome: Option<Outcome>,
     reason: Option<Reason>,
     timings_ms: TimingsMs,
+    /// Ends with the last record.
+    _trace: Option<Box<Sending>>,
 }
 
 /// A record that cannot be written as it is.
@@ -121,6 +124,7 @@ impl Delivery {
             outcome: Some(result.outcome),
             reason: result.error.as_ref().map(|error| error.reason),
             timings_ms: result.timings_ms,
+            _trace: None,
         }
     }
 
@@ -133,6 +137,15 @@ impl Delivery {
             outcome: None,
             reason: Some(reason),
             timings_ms: TimingsMs::default(),
+            _trace: None,
+        }
+    }
+
+    /// The same, with the span that ends when it is acknowledged.
+    pub(super) fn traced(self, trace: Option<Box<Sending>>) -> Self {
+        Self {
+            _trace: trace,
+            ..self
         }
     }
 }

@@ -104,7 +104,8 @@ impl TraceParent {
             && is_hex(trace, 32)
             && is_hex(span, 16)
             && is_hex(flags, 2)
-            && trace.bytes().any(|b| b != b'0');
+            && trace.bytes().any(|b| b != b'0')
+            && span.bytes().any(|b| b != b'0');
         is_valid.then(|| Self(text.to_owned()))
     }
 

@@ -44,6 +44,9 @@ pub struct Heartbeat {
     /// When the provider will take the machine back, if it said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interruption_at_ms: Option<UnixMs>,
+    /// Consumer group that it reads in; none of a worker that is too old to say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Consumer group whose partitions the controller assigns to it; none where it leaves that to Kafka.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assigned_in: Option<String>,
@@ -55,6 +58,17 @@ pub struct Heartbeat {
     pub control_epoch: u64,
     /// Version of the program.
     pub version: String,
+}
+
+// === impl Heartbeat ===
+
+impl Heartbeat {
+    /// Whether its worker reads in `group`; true where it does not say.
+    #[must_use]
+    pub fn is_of(&self, group: &str) -> bool {
+        let said = self.group.as_deref().or(self.assigned_in.as_deref());
+        said.is_none_or(|said| said == group)
+    }
 }
 
 /// The machine that a worker runs on, and the intent that launched it.

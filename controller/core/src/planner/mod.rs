@@ -13,6 +13,7 @@ mod dark;
 mod fleet;
 mod load;
 mod orders;
+mod overrun;
 mod release;
 mod replace;
 mod schedule;
@@ -327,6 +328,7 @@ impl Planner {
             self.keep_base_in_range(snapshot, &mut plan, now);
         }
         self.follow_orders(&fleet, snapshot, &mut plan, &mut next_intent, now);
+        self.tell_overrun(&mut plan, now);
         if let Some(shadow) = &self.shadow {
             let differences = self.differences(shadow, &plan, now);
             plan.reasons.extend(differences);

@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 
 use super::{
     AssignmentMode, BASE_POOL, Market, Mode, Place, Policy, Pool, Problem, ProviderKind,
-    TopicClass, Workload, clouds::Join, raw,
+    TopicClass, Workload, clouds::Join, duration, raw,
 };
 use crate::units::{Dollars, Rate, spoken};
 
@@ -549,15 +549,11 @@ impl Problems {
         let Some(text) = written else {
             return default;
         };
-        match text.parse::<SignedDuration>() {
-            Ok(span) if span.is_negative() => self.add(path, "cannot be negative", None),
-            Ok(span) => return span,
-            Err(_) => {
-                let message = format!("`{text}` is not a duration");
-                self.add(path, &message, Some(duration_help(text)));
-            }
-        }
-        default
+        duration::parse(text).unwrap_or_else(|| {
+            let message = format!("`{text}` is not a duration");
+            self.add(path, &message, Some(duration_help(text)));
+            default
+        })
     }
 }
 
@@ -573,6 +569,7 @@ fn duration_help(text: &str) -> String {
         Some('m') => Some(format!("did you mean {digits}m?")),
         Some('s') => Some(format!("did you mean {digits}s?")),
         Some('h') => Some(format!("did you mean {digits}h?")),
+        Some('d') => Some(format!("did you mean {digits}d?")),
         Some(_) => None,
     };
     guess.unwrap_or_else(|| "durations look like 90s, 15m or 1h30m".to_owned())

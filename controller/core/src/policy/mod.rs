@@ -2,6 +2,7 @@
 
 mod check;
 pub mod clouds;
+mod duration;
 pub mod raw;
 mod schedule;
 mod workload;

@@ -14,6 +14,15 @@ pub use clouds::{
 pub use kubernetes::{BaseKubernetes, Replicas};
 pub use schedule::{ScheduledBase, ScheduledBurst, ScheduledWindow};
 
+/// What is a duration: the pattern of every field that is one.
+pub const DURATION: &str = super::duration::PATTERN;
+
+/// Reads a duration as policies write them: `90s`, `15m`, `1h30m`, `2d`; none if it is not one.
+#[must_use]
+pub fn duration(text: &str) -> Option<jiff::SignedDuration> {
+    super::duration::parse(text)
+}
+
 /// What a person wants of a group of workers.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -88,7 +97,7 @@ pub struct Topic {
     /// Its name.
     pub name: Option<String>,
     /// Its jobs are done this long after they arrived; the objective's if not given.
-    #[schemars(regex(pattern = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"))]
+    #[schemars(regex(pattern = DURATION))]
     pub drain_within: Option<String>,
 }
 
@@ -97,7 +106,7 @@ pub struct Topic {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Objective {
     /// Every job is done this long after it arrived, burst or not: `15m`.
-    #[schemars(regex(pattern = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"))]
+    #[schemars(regex(pattern = DURATION))]
     pub drain_within: Option<String>,
 }
 
@@ -186,10 +195,10 @@ pub struct BurstPool {
     /// What one machine costs, dollars an hour.
     pub price_per_hour: Option<Decimal>,
     /// The least time that a machine is billed for; `60s` if not given.
-    #[schemars(regex(pattern = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"))]
+    #[schemars(regex(pattern = DURATION))]
     pub billing_minimum: Option<String>,
     /// From the order to the first job, until measured.
-    #[schemars(regex(pattern = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"))]
+    #[schemars(regex(pattern = DURATION))]
     pub boot_time: Option<String>,
     /// What one machine does, jobs per second, until measured.
     pub throughput_per_worker: Option<Decimal>,
@@ -218,7 +227,7 @@ pub struct ProviderChoice {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ProcessChoice {
     /// How long the machine pretends to boot before its worker starts; `0s` if not given.
-    #[schemars(regex(pattern = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"))]
+    #[schemars(regex(pattern = DURATION))]
     pub boot_delay: Option<String>,
 }
 
@@ -238,17 +247,17 @@ pub struct Budget {
 pub struct Behavior {
     /// What is kept back of each deadline for what no plan sees. If not given, 18s where the controller deals
     /// partitions out, and three tenths of the deadline where Kafka does.
-    #[schemars(regex(pattern = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"))]
+    #[schemars(regex(pattern = DURATION))]
     pub reserve: Option<String>,
     /// How much sooner than needed a burst is to be done, in percent of the deadline, 0 to 90; costs more.
     pub sooner: Option<u32>,
     /// A reading older than this is not acted upon; `30s` if not given.
-    #[schemars(regex(pattern = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"))]
+    #[schemars(regex(pattern = DURATION))]
     pub stale_after: Option<String>,
     /// How long a worker may take to finish what it has before it is terminated; `30s` if not given.
-    #[schemars(regex(pattern = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"))]
+    #[schemars(regex(pattern = DURATION))]
     pub drain_timeout: Option<String>,
     /// How long a bought machine lives without a word from its controller; `15m` if not given.
-    #[schemars(regex(pattern = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"))]
+    #[schemars(regex(pattern = DURATION))]
     pub dead_man_lease: Option<String>,
 }

@@ -27,6 +27,7 @@ fn heartbeat(worker: &str, images_done: u64) -> Heartbeat {
         model_set: "set".into(),
         gpu: None,
         interruption_at_ms: None,
+        group: None,
         assigned_in: None,
         control_token: 0,
         control_epoch: 0,

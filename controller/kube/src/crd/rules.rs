@@ -1,6 +1,7 @@
 //! What makes a policy wrong, as rules that the API server checks: the sentences are those of `spillway policy lint`.
 
 use serde_json::{Value, json};
+use spillway_core::raw;
 
 /// Workers in one policy; more is a typing error.
 const WORKERS_MAX: u32 = 10_000;
@@ -306,7 +307,7 @@ fn durations(node: &mut Value) {
                 .get("pattern")
                 .and_then(Value::as_str)
                 .map(str::to_owned);
-            let Some(pattern) = pattern.filter(|pattern| pattern.contains("ms|s|m|h|d")) else {
+            let Some(pattern) = pattern.filter(|pattern| pattern == raw::DURATION) else {
                 return;
             };
             fields.remove("pattern");

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+use spillway_telemetry::{LogFormat, TraceArgs};
 use spillway_wire::topics;
 
 use crate::app::JOBS_TOPIC;
@@ -99,6 +100,8 @@ pub(super) struct RunArgs {
         requires = "tls_cert"
     )]
     pub(super) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) traces: TraceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -180,12 +183,6 @@ pub(super) struct LimitArgs {
     /// Longest wait, after that, for requests to be answered.
     #[arg(long, env = "SPILLWAY_DRAIN_TIMEOUT", default_value = "25s", value_parser = duration)]
     pub(super) drain_timeout: Duration,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum LogFormat {
-    Json,
-    Text,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -50,8 +50,10 @@ async fn serve(args: RunArgs) -> anyhow::Result<()> {
         (Some(certificates), Some(key)) => Some(tls(certificates, key)?),
         _ => None,
     };
+    let replica = replica();
+    let exporting = args.traces.start("spillway-gateway", &replica)?;
     let (wake, woken) = webhook::channel();
-    let app = Arc::new(app(&args, wake)?);
+    let app = Arc::new(app(&args, replica, wake)?);
     let webhooks = Webhooks::new(app.clone())?;
     let listener = listen(args.listen).await?;
     info!(address = %listener.local_addr()?, tls = tls.is_some(), "listening");
@@ -102,6 +104,11 @@ async fn serve(args: RunArgs) -> anyhow::Result<()> {
     })
     .await
     .context("the end failed")?;
+    if let Some(exporting) = exporting {
+        tokio::task::spawn_blocking(move || exporting.end())
+            .await
+            .context("the end of traces failed")?;
+    }
     info!("stopped");
     Ok(())
 }
@@ -135,7 +142,7 @@ async fn operators(
     })))
 }
 
-fn app(args: &RunArgs, hooks: Wake) -> anyhow::Result<App> {
+fn app(args: &RunArgs, replica: String, hooks: Wake) -> anyhow::Result<App> {
     let secret = Secret::read(&args.access.secret_file)?;
     let tenants = match &args.access.tenants {
         Some(file) => Tenants::read(file, &secret)?,
@@ -148,7 +155,6 @@ fn app(args: &RunArgs, hooks: Wake) -> anyhow::Result<App> {
     let (book, pressure) = (Arc::new(Book::default()), Arc::new(Pressure::new()));
     let metrics = Arc::new(Metrics::new());
     let client = client(&args.kafka);
-    let replica = replica();
     let replies = Replies {
         topic: args.kafka.results_topic.clone(),
         ids: ids.clone(),

@@ -84,6 +84,54 @@ fn a_days_budget_is_kept_and_named() {
 }
 
 #[test]
+fn a_days_budget_that_machines_run_over_is_told_and_takes_none_away() {
+    let mut world = World::begin(policy_with(|spec| {
+        spec.budget = Some(raw::Budget {
+            per_hour: None,
+            per_day: Some("0.05".parse().unwrap()),
+        });
+    }));
+    assert!(!world.says("BudgetOverrun"), "{:?}", world.last);
+    // One machine is bought for a burst, and then far more comes.
+    world.arrived += 1_700;
+    world.run_until(120, "a machine works", |world| world.burst() > 0);
+    world.arriving = 22;
+    world.run_until(900, "it is told", |world| world.says("BudgetOverrun"));
+    let said = |world: &World| {
+        let reasons = &world.last.as_ref().unwrap().reasons;
+        let overrun = reasons.iter().find(|it| it.code() == "BudgetOverrun");
+        overrun.map(Reason::to_string).unwrap_or_default()
+    };
+    assert!(
+        said(&world).contains("what runs costs about $"),
+        "{}",
+        said(&world)
+    );
+    let budget = "0.05".parse().unwrap();
+    let now = world.now;
+    assert!(world.planner.spent_today(now).0 < budget, "before it is so");
+
+    let launched = world.launched_ever;
+    world.run(600);
+    assert!(world.planner.spent_today(world.now).0 > budget);
+    assert!(
+        world.says("BudgetOverrun") && world.burst() > 0,
+        "{:?}",
+        world.last
+    );
+    assert_eq!(world.launched_ever, launched, "nothing more is bought");
+
+    world.arriving = 0;
+    world.run_until(900, "all is given back", |world| world.burst() == 0);
+    world.run(1);
+    assert!(
+        said(&world).contains("nothing is bought before midnight"),
+        "{}",
+        said(&world)
+    );
+}
+
+#[test]
 fn a_machine_that_is_taken_back_is_no_longer_counted_on() {
     let mut world = World::begin(policy_with(|spec| {
         let burst = spec.burst.as_mut().unwrap();
