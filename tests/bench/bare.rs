@@ -15,7 +15,7 @@ use rdkafka::{
 use spillway_wire::{ImageSource, Job};
 use tokio::runtime::Runtime;
 
-use crate::{Bed, cpu, line};
+use crate::{bed::Bed, cpu, line};
 
 /// How it is measured.
 pub(crate) const HOW: &str = "rdkafka consumer, HTTP GET of 32 images at once, rdkafka producer of the line's own \

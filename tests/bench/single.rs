@@ -16,7 +16,7 @@ use spillway_tests::Signal;
 use spillway_wire::{ImageSource, Job, JobResult, Outcome, TimingsMs, topics};
 use tokio::runtime::Runtime;
 
-use crate::{Bed, line, report::Report};
+use crate::{bed::Bed, line, report::Report};
 
 /// Images, one after the other; the first are not counted.
 const IMAGES: usize = 300;
@@ -65,11 +65,15 @@ pub(crate) fn measure(bed: &Bed<'_>, runtime: &Runtime) -> anyhow::Result<Single
         let job = Job::new(format!("single-{number}"), now, ImageSource::Uri(address));
         let sent = Instant::now();
         producer
-            .send(BaseRecord::<str, _>::to(JOBS_TOPIC).key(&job.id).payload(&job.encode()))
+            .send(
+                BaseRecord::<str, _>::to(JOBS_TOPIC)
+                    .key(&job.id)
+                    .payload(&job.encode()),
+            )
             .map_err(|(error, _)| error)?;
         producer.flush(RESULT_MAX)?;
-        let result = next(&consumer)
-            .with_context(|| format!("the worker says:\n{}", worker.log()))?;
+        let result =
+            next(&consumer).with_context(|| format!("the worker says:\n{}", worker.log()))?;
         let whole_ms = sent.elapsed().as_secs_f64() * 1e3;
         ensure!(result.job_id == job.id, "{result:?} for {}", job.id);
         ensure!(result.outcome == Outcome::Success, "{result:?}");
