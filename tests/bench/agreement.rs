@@ -9,8 +9,8 @@ use crate::line::Waiting;
 const TOLERANCE: f32 = 0.03;
 
 /// How it is judged.
-pub(crate) const HOW: &str = "share of jobs with the same best label (or one as good within 0.03), as many faces, and \
-                              the same logos; file, size and digest of each image are the same";
+pub(crate) const HOW: &str = "share of jobs with the same best label (or one as good within 0.03), faces of the \
+                              same attributes, and the same logos; file, size and digest of each image are the same";
 
 /// The result of each job, by its number.
 pub(crate) struct Answers(Vec<JobResult>);
@@ -33,7 +33,8 @@ impl Answers {
                 .rsplit_once('-')
                 .and_then(|(_, it)| it.parse().ok());
             let place = number.and_then(|number: usize| answers.get_mut(number));
-            *place.with_context(|| format!("a result of no job: {result:?}"))? = Some(result);
+            let place = place.with_context(|| format!("a result of no job: {result:?}"))?;
+            *place = Some(result);
         }
         let all: Option<Vec<JobResult>> = answers.into_iter().collect();
         Ok(Self(all.context("a job has no result")?))
@@ -60,12 +61,22 @@ impl Answers {
 }
 
 fn are_alike(ours: &JobResult, theirs: &JobResult) -> bool {
+    // Of each face one list, however many attributes a model set has.
+    let attributes = |result: &JobResult| {
+        let values = result.faces.iter().map(|face| {
+            let values = face.attributes.values();
+            values.map(|it| it.value.clone()).collect::<Vec<_>>()
+        });
+        let mut values: Vec<_> = values.collect();
+        values.sort_unstable();
+        values
+    };
     let brands = |result: &JobResult| {
         let mut brands: Vec<String> = result.logos.iter().map(|it| it.brand.clone()).collect();
         brands.sort_unstable();
         brands
     };
-    ours.faces.len() == theirs.faces.len()
+    attributes(ours) == attributes(theirs)
         && brands(ours) == brands(theirs)
         && best_is_good(&ours.labels, &theirs.labels)
         && best_is_good(&theirs.labels, &ours.labels)
