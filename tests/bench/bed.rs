@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use spillway_generator::{Format, Style, draw, encode};
 use spillway_tests::{Kafka, Origin, Page};
+use spillway_wire::ImageSource;
 
 use crate::cpu;
 
@@ -45,5 +46,13 @@ impl<'a> Bed<'a> {
             origin,
             addresses: addresses.collect::<anyhow::Result<_>>()?,
         })
+    }
+    /// Where the images are.
+    pub(crate) fn images(&self) -> Vec<ImageSource> {
+        self.addresses
+            .iter()
+            .cloned()
+            .map(ImageSource::Uri)
+            .collect()
     }
 }

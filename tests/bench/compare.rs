@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Three sets of models: none that run, so that everything else is seen; the demo's; torchvision's ResNet-50 with a head
-//! of 7,500 labels. The Python worker runs with each of its settings, and its best counts.
+//! of 7,500 labels. Once more none, and tiny images inside their jobs, so that decoding and fetching do not count either.
+//! The Python worker runs with each of its settings, and its best counts.
 
 mod agreement;
 mod bed;
@@ -22,7 +23,9 @@ mod sampling;
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, ensure};
-use spillway_tests::{Kafka, Origin, Process, Signal};
+use spillway_generator::{Format, encode};
+use spillway_tests::{Kafka, Origin, Process, Signal, blank_model_set};
+use spillway_wire::ImageSource;
 use tokio::runtime::Runtime;
 
 use agreement::Answers;
@@ -33,8 +36,10 @@ use report::{Report, cores, root};
 
 /// Multiplies the jobs of every case: small for whoever works on this benchmark.
 const SCALE: &str = "SPILLWAY_COMPARE_SCALE";
-/// Fewest jobs of a case: each image four times.
-const JOBS_MIN: usize = 256;
+/// Fewest jobs of a case: each image twice.
+const JOBS_MIN: usize = 128;
+/// Pixels of a tiny image's side.
+const TINY_SIDE: u32 = 16;
 const STOP_MAX: Duration = Duration::from_secs(60);
 /// Threads of our worker that do nothing but the models' work.
 const MODELS_THREAD: &str = "infer";
@@ -45,6 +50,7 @@ struct Case {
     models: PathBuf,
     /// Whether the models are left out.
     is_blank: bool,
+    images: Vec<ImageSource>,
     /// Enough for half a minute of two cores.
     jobs: usize,
 }
@@ -95,35 +101,45 @@ fn main() -> anyhow::Result<()> {
 
     let resnet = folder.path().join("resnet");
     python.make_resnet(&images, &resnet)?;
-    for case in cases(resnet) {
+    let tiny = folder.path().join("tiny");
+    std::fs::create_dir(&tiny)?;
+    blank_model_set(&tiny, (TINY_SIDE, TINY_SIDE))?;
+    for case in cases(&bed, resnet, tiny) {
         let compared = case.compare(&bed, &runtime, &python)?;
         compared.report(&case, &mut report)?;
     }
     report.finish()
 }
 
-fn cases(resnet: PathBuf) -> [Case; 3] {
+fn cases(bed: &Bed<'_>, resnet: PathBuf, tiny: PathBuf) -> [Case; 4] {
     let demo = root().join("worker/models/demo");
+    let case = |name, models, is_blank, jobs| Case {
+        name,
+        models,
+        is_blank,
+        images: bed.images(),
+        jobs,
+    };
     [
         Case {
-            name: "blank",
-            models: demo.clone(),
-            is_blank: true,
-            jobs: 12_000,
+            images: tiny_images(),
+            ..case("inline", tiny, true, 60_000)
         },
-        Case {
-            name: "demo",
-            models: demo,
-            is_blank: false,
-            jobs: 3_000,
-        },
-        Case {
-            name: "resnet",
-            models: resnet,
-            is_blank: false,
-            jobs: 600,
-        },
+        case("blank", demo.clone(), true, 12_000),
+        case("demo", demo, false, 3_000),
+        case("resnet", resnet, false, 600),
     ]
+}
+
+/// JPEG images of a few hundred bytes, none like another.
+fn tiny_images() -> Vec<ImageSource> {
+    let image = |number: u32| {
+        let pixels = image::RgbImage::from_fn(TINY_SIDE, TINY_SIDE, |x, y| {
+            image::Rgb([(x * 15) as u8, (y * 15) as u8, (number * 4) as u8])
+        });
+        ImageSource::Inline(encode(&pixels, Format::Jpeg { quality: 85 }))
+    };
+    (0..64).map(image).collect()
 }
 
 /// The number in an environment variable, or 1.
@@ -158,6 +174,7 @@ impl Case {
                 jobs: &jobs,
                 results: &results,
                 count,
+                images: &self.images,
             };
             let (run, our_answers) = self.ours(bed, runtime, &waiting)?;
             eprintln!("{} ours: {run}", self.name);
@@ -171,6 +188,7 @@ impl Case {
                 jobs: &jobs,
                 results: &results,
                 count,
+                images: &self.images,
             };
             let (run, answers) = self.python(bed, runtime, &waiting, python, setting)?;
             eprintln!("{} Python, {setting}: {run}", self.name);

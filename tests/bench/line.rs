@@ -62,6 +62,8 @@ pub(crate) struct Waiting<'a> {
     pub(crate) jobs: &'a str,
     pub(crate) results: &'a str,
     pub(crate) count: usize,
+    /// Whose images they are, in turns.
+    pub(crate) images: &'a [ImageSource],
 }
 
 /// What was seen until all of them were done.
@@ -82,6 +84,7 @@ pub(crate) fn measure(bed: &Bed<'_>, runtime: &Runtime) -> anyhow::Result<Measur
         jobs: JOBS_TOPIC,
         results: RESULTS_TOPIC,
         count: JOBS,
+        images: &bed.images(),
     };
     runtime.block_on(own_topics(bed))?;
     runtime.block_on(waiting.prepare(bed))?;
@@ -167,13 +170,18 @@ pub(crate) async fn topics(bed: &Bed<'_>, wanted: &[TopicSpec<'_>]) -> anyhow::R
 }
 
 /// Writes `count` jobs, evenly over eight partitions and the images.
-pub(crate) async fn preload(bed: &Bed<'_>, topic: &str, count: usize) -> anyhow::Result<()> {
+pub(crate) async fn preload(
+    bed: &Bed<'_>,
+    topic: &str,
+    count: usize,
+    images: &[ImageSource],
+) -> anyhow::Result<()> {
     let producer: FutureProducer = client(bed).set("linger.ms", "20").create()?;
     let jobs: Vec<Job> = (0..count)
         .map(|number| {
-            let address = bed.addresses[number % bed.addresses.len()].clone();
+            let image = images[number % images.len()].clone();
             let now = Timestamp::now().as_millisecond();
-            Job::new(format!("{topic}-{number}"), now, ImageSource::Uri(address))
+            Job::new(format!("{topic}-{number}"), now, image)
         })
         .collect();
     let sent = jobs.iter().enumerate().map(|(number, job)| {
@@ -274,7 +282,7 @@ impl Waiting<'_> {
             ],
         )
         .await?;
-        preload(bed, self.jobs, self.count).await
+        preload(bed, self.jobs, self.count, self.images).await
     }
 
     /// Watches the processes of a worker until there are as many results as jobs.
@@ -286,8 +294,10 @@ impl Waiting<'_> {
         let ids: Vec<u32> = workers.iter().map(Process::id).collect();
         let sampling = Sampling::start(&ids, bed.broker);
         let done = self.all_done(bed, workers);
-        let samples = sampling.end()?;
+        let samples = sampling.end();
+        // First what the worker says, if it ended.
         done?;
+        let samples = samples?;
         let mut results = results(bed, self.results, self.count)?;
         results.sort_by_key(|(at_ms, _)| *at_ms);
         let (first, last) = (results.len() / 10, results.len() * 9 / 10);

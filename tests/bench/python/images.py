@@ -67,7 +67,10 @@ class Images:
     def load(self, source: dict[str, str], frame: Pixels) -> Picture:
         """Puts an image into `frame`, `u8 [height, width, 3]`; raises `Unreadable`."""
         began = time.perf_counter()
-        data = base64.b64decode(source["inline"]) if "inline" in source else self.fetch(source["uri"])
+        try:
+            data = base64.b64decode(source["inline"]) if "inline" in source else self.fetch(source["uri"])
+        except (KeyError, ValueError) as error:
+            raise Unreadable("receive", "INVALID_JOB", f"no image in {sorted(source)}") from error
         fetched = time.perf_counter()
         try:
             size, content, kind = self.decode(data, frame)

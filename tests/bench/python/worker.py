@@ -36,6 +36,8 @@ from images import Images, Picture, Pixels, Unreadable
 from models import Findings, Models
 
 SCHEMA = 1
+#: Fields that no job can do without.
+NEEDED = {"id", "image", "created_at_ms"}
 #: How long an empty topic is listened to before what is under way is finished.
 WAIT_SECONDS = 0.05
 #: How long results may wait for Kafka when a partition is given on, or at the end.
@@ -122,8 +124,11 @@ class Worker:
                 raise KafkaException(message.error())
             last[message.partition()] = message.offset()
             try:
-                jobs.append(orjson.loads(message.value()))
-            except orjson.JSONDecodeError as error:
+                job = orjson.loads(message.value())
+                if not NEEDED <= job.keys():
+                    raise KeyError(*(NEEDED - job.keys()))
+                jobs.append(job)
+            except (orjson.JSONDecodeError, KeyError, AttributeError) as error:
                 print(f"partition {message.partition()}, offset {message.offset()} is no job: {error}", file=sys.stderr)
         frames = self.free.pop() if self.free else self.frames()
         pictures = [self.pool.submit(self.images.load, job["image"], frame) for job, frame in zip(jobs, frames)]
