@@ -71,7 +71,7 @@ images: build ## Build the container images; GPU=1 LIBTORCH=... the worker's wit
 	charts/images.sh $(if $(GPU),--gpu) $(RELEASE)
 
 .PHONY: bench
-bench: setup kafka-jars ## Run benchmarks; NAME=worker, controller, clouds, gateway, kafka, kube, dashboard or backtest runs one
+bench: setup kafka-jars ## Run benchmarks; NAME=worker, compare, controller, clouds, gateway, kafka, kube, dashboard or backtest runs one
 	tests/bench/run.sh $(NAME)
 
 .PHONY: docs

@@ -15,7 +15,7 @@ use rdkafka::{
 use spillway_wire::{ImageSource, Job};
 use tokio::runtime::Runtime;
 
-use crate::{Bed, cpu, line};
+use crate::{bed::Bed, cpu, line};
 
 /// How it is measured.
 pub(crate) const HOW: &str = "rdkafka consumer, HTTP GET of 32 images at once, rdkafka producer of the line's own \
@@ -70,7 +70,7 @@ impl<'a> Bare<'a> {
     ) -> anyhow::Result<Self> {
         let (from, to) = (format!("{name}-jobs"), format!("{name}-results"));
         runtime.block_on(line::topics(bed, &[(&from, 8, &[]), (&to, 8, &[])]))?;
-        runtime.block_on(line::preload(bed, &from, count))?;
+        runtime.block_on(line::preload(bed, &from, count, &bed.images()))?;
         let consumer: BaseConsumer = client(bed)
             .set("group.id", name)
             .set("enable.auto.commit", "false")

@@ -14,8 +14,7 @@ use std::{
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
 use rdkafka::{
-    Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
+    consumer::BaseConsumer,
     error::{KafkaError, RDKafkaErrorCode},
     producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
 };
@@ -24,7 +23,8 @@ use spillway_wire::{ImageSource, Job, JobResult, Outcome, topics};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Bed, line,
+    bed::Bed,
+    line,
     report::{Report, cores},
     sampling::{Sampling, Spent, metrics, show_stages, show_threads, spent_until, value},
 };
@@ -79,14 +79,14 @@ pub(crate) fn measure(bed: &Bed<'_>, runtime: &Runtime) -> anyhow::Result<Plumbi
     blank_model_set(models.path(), (SIDE, SIDE))?;
 
     let mut worker = start(bed, models.path())?;
-    let sampling = Sampling::start(worker.id(), bed.broker);
+    let sampling = Sampling::start(&[worker.id()], bed.broker);
     let done = all_done(bed, &mut worker);
     let samples = sampling.end()?;
     done?;
     let metrics = runtime.block_on(metrics(&worker))?;
     worker.signal(Signal::Term);
     ensure!(worker.wait(STOP_MAX).success(), "the worker failed");
-    committed_to_the_end(bed)?;
+    line::committed_to_the_end(bed, GROUP, JOBS_TOPIC)?;
 
     let arrivals = arrivals(bed)?;
     let (first, last) = (WARM_UP, arrivals.len() - COOL_DOWN);
@@ -209,7 +209,9 @@ fn all_done(bed: &Bed<'_>, worker: &mut Process) -> anyhow::Result<()> {
     let consumer: BaseConsumer = line::client(bed).set("group.id", "bench-look").create()?;
     let until = Instant::now() + DONE_MAX;
     loop {
-        let done = ends(&consumer, RESULTS_TOPIC)?.into_iter().sum::<i64>();
+        let done = line::ends(&consumer, RESULTS_TOPIC)?
+            .into_iter()
+            .sum::<i64>();
         if usize::try_from(done)? >= JOBS {
             return Ok(());
         }
@@ -221,30 +223,6 @@ fn all_done(bed: &Bed<'_>, worker: &mut Process) -> anyhow::Result<()> {
         );
         thread::sleep(LOOK_EVERY);
     }
-}
-
-fn ends(consumer: &BaseConsumer, topic: &str) -> anyhow::Result<Vec<i64>> {
-    (0..PARTITIONS)
-        .map(|partition| Ok(consumer.fetch_watermarks(topic, partition, REQUEST_MAX)?.1))
-        .collect()
-}
-
-/// Whether the group's offsets are where its topic ends.
-fn committed_to_the_end(bed: &Bed<'_>) -> anyhow::Result<()> {
-    let consumer: BaseConsumer = line::client(bed).set("group.id", GROUP).create()?;
-    let mut list = TopicPartitionList::new();
-    list.add_partition_range(JOBS_TOPIC, 0, PARTITIONS - 1);
-    let committed = consumer.committed_offsets(list, REQUEST_MAX)?;
-    for (partition, end) in (0..PARTITIONS).zip(ends(&consumer, JOBS_TOPIC)?) {
-        let offset = committed
-            .find_partition(JOBS_TOPIC, partition)
-            .map(|element| element.offset());
-        ensure!(
-            offset == Some(Offset::Offset(end)),
-            "partition {partition} ends at {end} and is committed at {offset:?}"
-        );
-    }
-    Ok(())
 }
 
 /// When each result arrived, in order; each job has exactly one, and it is good.

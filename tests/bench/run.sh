@@ -11,13 +11,13 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 profile=${PROFILE:-release}
 if [ "$profile" = dev ]; then folder=debug; else folder=$profile; fi
-if [ "$#" -gt 0 ]; then names=("$@"); else names=(worker controller clouds gateway kafka kube dashboard backtest); fi
+if [ "$#" -gt 0 ]; then names=("$@"); else names=(worker compare controller clouds gateway kafka kube dashboard backtest); fi
 
 say() { printf '%s\n' "$*" >&2; }
 
 for name in "${names[@]}"; do
     [ -f "tests/bench/$name.rs" ] || {
-        say "bench: there is no benchmark \`$name\`; there are: worker controller clouds gateway kafka kube dashboard backtest"
+        say "bench: there is no benchmark \`$name\`; there are: worker compare controller clouds gateway kafka kube dashboard backtest"
         exit 2
     }
 done

@@ -21,6 +21,7 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(250);
 /// CPU milliseconds since some beginning.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spent {
+    /// All processes of the worker.
     pub(crate) worker: f64,
     pub(crate) broker: f64,
     /// This process: the origin and the sampling.
@@ -88,17 +89,26 @@ pub(crate) fn show_stages(metrics: &str) {
     }
 }
 
-/// Where the worker's time went, by the names of its threads.
-pub(crate) fn show_threads(samples: &[Sample], from_ms: f64, to_ms: f64, images: usize) {
+/// CPU milliseconds between two moments by the names of the worker's threads.
+pub(crate) fn threads_between(
+    samples: &[Sample],
+    from_ms: f64,
+    to_ms: f64,
+) -> BTreeMap<String, f64> {
     let near = |at_ms: f64| samples.iter().find(|sample| sample.at_ms >= at_ms);
     let (Some(from), Some(to)) = (near(from_ms), near(to_ms)) else {
-        return;
+        return BTreeMap::new();
     };
-    let mut spent: Vec<(f64, &String)> = to
-        .threads
+    to.threads
         .iter()
-        .map(|(name, ms)| (ms - from.threads.get(name).unwrap_or(&0.0), name))
-        .collect();
+        .map(|(name, ms)| (name.clone(), ms - from.threads.get(name).unwrap_or(&0.0)))
+        .collect()
+}
+
+/// Where the worker's time went, by the names of its threads.
+pub(crate) fn show_threads(samples: &[Sample], from_ms: f64, to_ms: f64, images: usize) {
+    let spent = threads_between(samples, from_ms, to_ms);
+    let mut spent: Vec<(f64, String)> = spent.into_iter().map(|(name, ms)| (ms, name)).collect();
     spent.sort_by(|a, b| b.0.total_cmp(&a.0));
     eprintln!("CPU ms per image by the worker's threads:");
     for (ms, name) in spent.into_iter().filter(|(ms, _)| *ms > 0.0) {
@@ -115,21 +125,30 @@ pub(crate) struct Sampling {
 // === impl Sampling ===
 
 impl Sampling {
-    pub(crate) fn start(worker: u32, broker: u32) -> Self {
+    pub(crate) fn start(workers: &[u32], broker: u32) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let is_over = stop.clone();
+        let workers = workers.to_vec();
         let samples = thread::spawn(move || {
             let mut samples = Vec::new();
             while !is_over.load(Ordering::Relaxed) {
+                let mut worker = 0.0;
+                let mut threads = BTreeMap::new();
+                for id in &workers {
+                    worker += cpu::process_ms(*id)?;
+                    for (name, ms) in cpu::threads_ms(*id) {
+                        *threads.entry(name).or_insert(0.0) += ms;
+                    }
+                }
                 samples.push(Sample {
                     at_ms: Timestamp::now().as_millisecond() as f64,
                     spent: Spent {
-                        worker: cpu::process_ms(worker)?,
+                        worker,
                         broker: cpu::process_ms(broker)?,
                         origin: cpu::process_ms(std::process::id())?,
                         machine: cpu::machine_ms(),
                     },
-                    threads: cpu::threads_ms(worker),
+                    threads,
                 });
                 thread::sleep(SAMPLE_EVERY);
             }

@@ -16,7 +16,7 @@ use spillway_tests::Signal;
 use spillway_wire::{ImageSource, Job, JobResult, Outcome, TimingsMs, topics};
 use tokio::runtime::Runtime;
 
-use crate::{Bed, line, report::Report};
+use crate::{bed::Bed, line, report::Report};
 
 /// Images, one after the other; the first are not counted.
 const IMAGES: usize = 300;

@@ -11,6 +11,7 @@
 //! `SPILLWAY_BENCH_PART=inline`, or `single`, runs it alone, for whoever works on it, and writes nothing.
 
 mod bare;
+mod bed;
 mod cpu;
 mod inline;
 mod line;
@@ -19,29 +20,19 @@ mod sampling;
 mod single;
 mod stages;
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::Context;
-use spillway_generator::{Format, Style, draw, encode};
-use spillway_tests::{Kafka, Origin, Page};
+use spillway_tests::{Kafka, Origin};
 
+use bed::{Bed, IMAGES};
 use line::Measured;
 use report::{Report, cores};
 use stages::{Head, Stages};
 use tokio::runtime::Runtime;
 
-const IMAGES: u64 = 64;
-const SEED: u64 = 11;
 /// Names the one part to run.
 const PART: &str = "SPILLWAY_BENCH_PART";
-
-/// What is measured on: the same images everywhere.
-struct Bed<'a> {
-    brokers: &'a str,
-    broker: u32,
-    origin: &'a Origin,
-    addresses: Vec<String>,
-}
 
 /// What was measured.
 struct Found {
@@ -58,12 +49,7 @@ fn main() -> anyhow::Result<()> {
     let kafka = Kafka::start_lasting().context("there is no Kafka")?;
     let origin = Origin::start()?;
     let folder = tempfile::tempdir()?;
-    let bed = Bed {
-        brokers: kafka.brokers(),
-        broker: cpu::descendant("java")?,
-        addresses: images(folder.path(), &origin)?,
-        origin: &origin,
-    };
+    let bed = Bed::make(&kafka, &origin, folder.path())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -232,17 +218,4 @@ impl Found {
         let spent = self.line.spent;
         (spent.machine - spent.ours()).max(0.0) / self.window_cpu_ms()
     }
-}
-
-/// Draws the images into `folder` and puts them on the origin; returns where.
-fn images(folder: &Path, origin: &Origin) -> anyhow::Result<Vec<String>> {
-    (0..IMAGES)
-        .map(|index| {
-            let drawn = draw(Style::Mixed, SEED, index);
-            let bytes = encode(&drawn.pixels, Format::Jpeg { quality: 85 });
-            let name = format!("{index:05}.jpg");
-            fs::write(folder.join(&name), &bytes)?;
-            Ok(origin.put(&format!("/{name}"), Page::new("image/jpeg", bytes)))
-        })
-        .collect()
 }

@@ -2,6 +2,7 @@
 # Makes a Python with what NAME.txt pins, in the cache folder, and prints its program: python.sh NAME
 #
 #   confluent-kafka   consumers that know nothing of ours, and must be scaled all the same
+#   python-worker     a worker as a Python team writes one, which ours is compared with
 #   google-vision     Google's own client: the gateway must work with it as it is
 #   schemathesis      requests from the gateway's own document, good and bad ones, held against it
 #
