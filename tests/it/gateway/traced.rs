@@ -132,7 +132,7 @@ async fn one_request_is_one_trace_from_the_gateway_to_the_result() {
         last = stage.ended;
     }
     let (infer, batch) = (one(&spans, "infer"), one(&spans, "infer batch"));
-    assert_eq!(infer.links, [batch.id.clone()]);
+    assert_eq!(infer.links, std::slice::from_ref(&batch.id));
     assert_eq!(infer.says("spillway.batch.images"), "1");
     assert!(by_id.contains_key(batch.parent.as_str()));
 

@@ -53,12 +53,11 @@ fn reel(path: &Path) -> Reel {
     blank.finish().unwrap()
 }
 
+/// When each frame is shown, milliseconds, and its JPEG.
+type Frames = Vec<(u64, Vec<u8>)>;
+
 /// What is taken of a video: the frames of each segment, and when each is shown.
-fn taken(
-    programs: &Programs,
-    path: &Path,
-    sampling: Sampling,
-) -> Result<(Film, Vec<(u64, Vec<u8>)>), End> {
+fn taken(programs: &Programs, path: &Path, sampling: Sampling) -> Result<(Film, Frames), End> {
     let (reel, claim) = (reel(path), claim());
     let (film, length_ms) = look(programs, &reel, &claim)?;
     let source = Source {
