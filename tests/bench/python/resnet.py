@@ -97,7 +97,7 @@ def main() -> None:
     yaml.SafeDumper.ignore_aliases = lambda *_: True  # type: ignore[method-assign]
     (args.out / "modelset.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
     reaching = (scores >= threshold).sum(1)
-    print(f"{args.labels} labels, {reaching.median()} in a median image, {reaching.min()} to {reaching.max()} in others")
+    print(f"{args.labels} labels: {reaching.median()} in the median image, from {reaching.min()} to {reaching.max()}")
 
 
 if __name__ == "__main__":
