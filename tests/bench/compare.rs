@@ -34,6 +34,8 @@ use line::{Followed, Waiting};
 use python::{Python, Setting};
 use report::{Report, cores, root};
 
+/// Names the one case to run; then nothing is written.
+const CASE: &str = "SPILLWAY_COMPARE_CASE";
 /// Multiplies the jobs of every case: small for whoever works on this benchmark.
 const SCALE: &str = "SPILLWAY_COMPARE_SCALE";
 /// Fewest jobs of a case: each image twice.
@@ -99,16 +101,26 @@ fn main() -> anyhow::Result<()> {
         .build()?;
     runtime.block_on(line::own_topics(&bed))?;
 
+    let part = std::env::var(CASE).ok();
+    let is_wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     let resnet = folder.path().join("resnet");
-    python.make_resnet(&images, &resnet)?;
+    if is_wanted("resnet") {
+        python.make_resnet(&images, &resnet)?;
+    }
     let tiny = folder.path().join("tiny");
     std::fs::create_dir(&tiny)?;
     blank_model_set(&tiny, (TINY_SIDE, TINY_SIDE))?;
     for case in cases(&bed, resnet, tiny) {
+        if !is_wanted(case.name) {
+            continue;
+        }
         let compared = case.compare(&bed, &runtime, &python)?;
         compared.report(&case, &mut report)?;
     }
-    report.finish()
+    match part {
+        Some(_) => report.show(),
+        None => report.finish(),
+    }
 }
 
 fn cases(bed: &Bed<'_>, resnet: PathBuf, tiny: PathBuf) -> [Case; 4] {

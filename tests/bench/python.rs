@@ -39,9 +39,13 @@ pub(crate) fn models_cpu_ms(workers: &[Process]) -> anyhow::Result<f64> {
     let (mut images, mut seconds) = (0.0, 0.0);
     for worker in workers {
         let log = worker.log();
-        let last = log.lines().last().unwrap_or_default();
-        let said: Said = serde_json::from_str(last)
-            .with_context(|| format!("the Python worker ends with something else:\n{log}"))?;
+        // Not always the last line: libraries may have something to say after it.
+        let said: Option<Said> = log
+            .lines()
+            .rev()
+            .find_map(|line| serde_json::from_str(line).ok());
+        let said =
+            said.with_context(|| format!("the Python worker ends without a word:\n{log}"))?;
         images += said.images;
         seconds += said.models_cpu_seconds;
     }

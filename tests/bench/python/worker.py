@@ -9,7 +9,7 @@ It is what our worker is compared with, so it is written and tuned to be quick:
   the models: neither waits for the other, and both leave Python's lock for most of that time;
 - results are sent without waiting, and a batch is committed once Kafka has acknowledged all of its results.
 
-`--blank` leaves the models out and nothing else. What was measured for the other options stands at their defaults.
+`--blank` leaves the models out and nothing else. The benchmark tries processes and `--torch-threads` by itself.
 """
 
 from __future__ import annotations
