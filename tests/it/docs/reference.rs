@@ -101,7 +101,10 @@ fn alerts() {
 
 /// The metrics of a program by the calls that register them, which have name and help, and the fields that they fill.
 fn registered(source: &str) -> Vec<[String; 4]> {
-    let text = fs::read_to_string(root().join(source)).unwrap();
+    // What all programs count alike is declared where they share it.
+    let text = [source, "worker/telemetry/src/counts.rs"]
+        .map(|source| fs::read_to_string(root().join(source)).unwrap())
+        .join("\n");
     let prefix = text.split_once("with_prefix(\"").unwrap().1;
     let prefix = prefix.split('"').next().unwrap();
     let calls = text
@@ -125,7 +128,7 @@ fn registered(source: &str) -> Vec<[String; 4]> {
             .iter()
             .map(|suffix| format!("`{prefix}_{name}{suffix}`"))
             .collect();
-        let labels = labels(&text, declared(&text, field)).join(", ");
+        let labels = labels(&text, field).join(", ");
         [series.join(", "), kind.to_owned(), labels, cell(help)]
     });
     rows.collect()
@@ -136,7 +139,9 @@ fn declared<'a>(source: &'a str, field: &str) -> &'a str {
     let declaration = format!("{field}: ");
     let lines = source.lines().map(|line| line.trim_start());
     let mut found = lines.filter_map(|line| {
-        let line = line.trim_start_matches("pub(crate) ");
+        let line = line
+            .trim_start_matches("pub(crate) ")
+            .trim_start_matches("pub ");
         line.strip_prefix(&declaration)
     });
     found
@@ -144,8 +149,19 @@ fn declared<'a>(source: &'a str, field: &str) -> &'a str {
         .unwrap_or_else(|| panic!("{field} is declared nowhere"))
 }
 
-/// The fields of the struct of labels that a family's type names.
-fn labels(source: &str, kind: &str) -> Vec<String> {
+/// The fields of the struct of labels that a family's type names; of one without, what its description says after "by".
+fn labels(source: &str, field: &str) -> Vec<String> {
+    let kind = declared(source, field);
+    if kind.starts_with("Counters") {
+        let before = source.split_once(&format!("pub {field}: ")).unwrap().0;
+        let said = before.rsplit_once("\n\n").map_or(before, |(_, said)| said);
+        let said = said.rsplit(',').find_map(|it| it.split_once(" by `"));
+        let label = said.and_then(|(_, label)| label.split('`').next());
+        return label
+            .map(|label| format!("`{label}`"))
+            .into_iter()
+            .collect();
+    }
     let Some((_, kind)) = kind.split_once("Family<") else {
         return Vec::new();
     };

@@ -12,6 +12,7 @@ type Counters = Family<Vec<(&'static str, String)>, Counter>;
 pub struct Counts {
     /// Those that a collector took.
     pub exported: Counters,
+
     /// Those that are lost, by `why`: `full` (they came faster than they could be sent), `failed` (no collector took
     /// them), `ended` (the process did not wait for them).
     pub dropped: Counters,
