@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One partition of a topic; written `topic/number`, so that it can be a key in JSON.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -86,9 +87,19 @@ pub struct LagTracker {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Topic {
+    #[serde(deserialize_with = "by_number")]
     partitions: BTreeMap<i32, Seen>,
     arrived: u64,
     committed: u64,
+}
+
+/// Reads a map by numbers whose keys are written as text, as JSON has them: where it lies in a line that names its kind
+/// (a journal's), serde reads all of it before it knows that numbers are wanted.
+fn by_number<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<i32, Seen>, D::Error> {
+    let by_text = BTreeMap::<String, Seen>::deserialize(from)?.into_iter();
+    let by_number =
+        by_text.map(|(number, seen)| Ok((number.parse().map_err(D::Error::custom)?, seen)));
+    by_number.collect()
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

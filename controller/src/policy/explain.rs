@@ -171,16 +171,12 @@ fn by_the_clock(policy: &Policy) -> Vec<String> {
             ));
         }
         if window.burst_min > 0 {
-            holds.push(format!(
-                "at least {} of bought machines",
-                plural(window.burst_min, "worker")
-            ));
+            let least = plural(window.burst_min, "bought machine");
+            holds.push(format!("at least {least}"));
         }
         if window.burst_max < policy.burst_max() {
-            holds.push(format!(
-                "at most {} of them",
-                plural(window.burst_max, "worker")
-            ));
+            let most = plural(window.burst_max, "bought machine");
+            holds.push(format!("at most {most}"));
         }
         format!(
             "{}, from {} ({}) for {}: {}.",

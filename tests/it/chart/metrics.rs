@@ -1,79 +1,27 @@
-//! The metrics that our programs really have: the controller's from its page of the reference, which its own tests hold
-//! against the code; the others' from where they are registered.
+//! The metrics that our programs really have: from the pages of the reference, which other tests hold against the code.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use crate::helm;
 
-/// Where metrics are registered.
-const SOURCES: [&str; 2] = ["worker/src/stats.rs", "worker/gateway/src/metrics.rs"];
-/// Where the controller's are told of.
-const REFERENCE: &str = "docs/reference/metrics.md";
+/// Where they are told of.
+const PAGES: [&str; 3] = ["metrics.md", "worker-metrics.md", "gateway-metrics.md"];
 
-/// Series by the names that Prometheus knows them by.
+/// Series by the names that Prometheus knows them by: the first column of the pages' tables.
 pub(crate) fn exported() -> BTreeSet<String> {
-    let mut names = told();
-    for source in SOURCES {
-        let text = fs::read_to_string(helm::root().join(source)).unwrap();
-        // `Registry::with_prefix("…")` or `sub_registry_with_prefix("…")`.
-        let prefix = text.split_once("with_prefix(\"").unwrap().1;
-        let prefix = prefix.split('"').next().unwrap();
-        for (name, field) in registered(&text) {
-            let kind = declared(&text, &field);
-            let suffixes: &[&str] = if kind.contains("Histogram") {
-                &["_bucket", "_sum", "_count"]
-            } else if kind.contains("Counter") {
-                &["_total"]
-            } else {
-                &[""]
-            };
-            names.extend(
-                suffixes
-                    .iter()
-                    .map(|suffix| format!("{prefix}_{name}{suffix}")),
-            );
-        }
+    let mut names = BTreeSet::new();
+    for page in PAGES {
+        let path = helm::root().join("docs/reference").join(page);
+        let text = fs::read_to_string(path).unwrap();
+        let rows = text.lines().filter(|line| line.starts_with("| `"));
+        let cells = rows.filter_map(|row| row.split('|').nth(1));
+        names.extend(cells.flat_map(|cell| {
+            let names = cell.split(',').map(|name| name.trim().trim_matches('`'));
+            names.map(str::to_owned).collect::<Vec<_>>()
+        }));
     }
     names
-}
-
-/// Series in the first column of the reference's table.
-fn told() -> BTreeSet<String> {
-    let text = fs::read_to_string(helm::root().join(REFERENCE)).unwrap();
-    let rows = text.lines().filter(|line| line.starts_with("| `"));
-    let cells = rows.filter_map(|row| row.split('|').nth(1));
-    let names = cells.flat_map(|cell| cell.split(',').map(|name| name.trim().trim_matches('`')));
-    names.map(str::to_owned).collect()
-}
-
-/// Name and field of every registration: `register("name", help, self.field.clone())`.
-fn registered(source: &str) -> Vec<(String, String)> {
-    let calls = source
-        .match_indices("register(")
-        .map(|(at, _)| &source[at..]);
-    calls
-        .filter_map(|call| {
-            let call = &call[..call.find(';')?];
-            let name = call.split('"').nth(1)?;
-            let is_name = name.chars().all(|it| it.is_ascii_lowercase() || it == '_');
-            let field = call
-                .split_once(".clone()")
-                .map_or("", |(before, _)| before.rsplit(['.', ' ']).next().unwrap());
-            is_name.then(|| (name.to_owned(), field.to_owned()))
-        })
-        .collect()
-}
-
-/// The type of a field, as it is declared; nothing for a local one, which is a gauge.
-fn declared<'a>(source: &'a str, field: &str) -> &'a str {
-    let declaration = format!("{field}: ");
-    let found = source.lines().find_map(|line| {
-        let line = line.trim_start().trim_start_matches("pub(crate) ");
-        line.strip_prefix(&declaration)
-            .filter(|_| !field.is_empty())
-    });
-    found.unwrap_or("")
 }
 
 /// The metrics of ours that a PromQL expression or a dashboard's query asks for.
@@ -86,7 +34,7 @@ pub(crate) fn asked(expression: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_registries_are_read() {
+fn the_pages_are_read() {
     let names = exported();
     for name in [
         "spillway_backlog_jobs",
