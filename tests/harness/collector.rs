@@ -90,13 +90,14 @@ impl Collector {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let listener = runtime
-            .block_on(TcpListener::bind(("127.0.0.1", 0)))
-            .context("the collector cannot listen")?;
+        let listener =
+            std::net::TcpListener::bind(("127.0.0.1", 0)).context("the collector cannot listen")?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
         thread::spawn(move || {
             runtime.block_on(async {
+                let listener = TcpListener::from_std(listener).expect("a runtime is there");
                 tokio::select! {
                     _ = axum::serve(listener, router) => {}
                     _ = stopped => {}
