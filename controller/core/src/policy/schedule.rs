@@ -1,5 +1,7 @@
 //! Schedule: floors and limits that hold at certain times.
 
+use croner::Cron;
+use croner::parser::CronParser;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -48,29 +50,28 @@ impl Window {
         let Some(zone) = zone(&self.time_zone) else {
             return false;
         };
-        let on_the_wall = now.to_zoned(zone).datetime().to_zoned(TimeZone::UTC);
-        let Ok(on_the_wall) = on_the_wall.map(|wall| wall.timestamp()) else {
+        let on_the_wall = now.to_zoned(zone).datetime();
+        let Ok(cron) = crontab(&self.cron) else {
             return false;
         };
-        // Strictly after: the moment at which it ends is not in it.
-        let began = crontab(&self.cron).ok().and_then(|cron| {
-            cron.find_next(cronexpr::MakeTimestamp(on_the_wall - self.lasts))
-                .ok()
-        });
-        began.is_some_and(|began| began.timestamp() <= on_the_wall)
+        // The moment at which it ends is not in it.
+        let began = cron.find_previous_occurrence(&on_the_wall, true).ok();
+        began.is_some_and(|began| on_the_wall < began.saturating_add(self.lasts))
     }
 }
 
-/// Reads the five fields; without a zone, because a window has its own.
+/// Reads the five fields.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn crontab(text: &str) -> Result<cronexpr::Crontab, String> {
+pub(super) fn crontab(text: &str) -> Result<Cron, String> {
     let fields = text.split_whitespace().count();
     if fields != 5 {
-        return Err(format!("has {fields} fields, not five"));
+        return Err(format!("{fields} fields, not five"));
     }
-    cronexpr::parse_crontab(&format!("{text} UTC")).map_err(|error| error.to_string())
+    CronParser::new()
+        .parse(text)
+        .map_err(|error| error.to_string())
 }
 
 /// The zone of that name: of those that come with the program, so that a plan is the same everywhere.

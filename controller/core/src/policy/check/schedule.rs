@@ -50,7 +50,7 @@ fn window(
     if let (false, Err(why)) = (cron.is_empty(), crontab(&cron)) {
         let help =
             "write minute, hour, day of the month, month and day of the week: `0 8 * * MON-FRI`";
-        let message = format!("`{cron}` is no time that comes again: it {why}");
+        let message = format!("`{cron}` is no time that comes again: {why}");
         problems.add(&at("cron"), &message, Some(help.to_owned()));
     }
     let lasts = problems.duration(&at("lasts"), &raw.lasts);
@@ -136,9 +136,7 @@ mod tests {
         window.cron = Some("0 8 * *".to_owned());
         assert_eq!(
             told(window),
-            [
-                "spec.schedule[0].cron: `0 8 * *` is no time that comes again: it has 4 fields, not five"
-            ]
+            ["spec.schedule[0].cron: `0 8 * *` is no time that comes again: 4 fields, not five"]
         );
         let mut window = mornings();
         window.lasts = Some("169h".to_owned());
