@@ -173,7 +173,12 @@ test("a screen that cannot be drawn says so, and the others go on", async () => 
     await reads(page.locator("#fleet-table"), "base-1");
     stand.scene.alter = (policy) => policy;
     stand.tell();
-    await visit(page, "");
+    // The news may come after the screen was opened, which then stays as it is until it is opened again.
+    await becomes(async () => {
+      await visit(page, "fleet");
+      await visit(page, "");
+      return page.getByRole("alert").filter({ hasText: "This screen cannot be drawn" }).count();
+    }, 0);
     await reads(figure(page, "spend"), "$");
   });
 });
