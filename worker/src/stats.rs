@@ -353,17 +353,7 @@ impl Stats {
             "Decoding processes that died or were killed",
             self.decode.decoders_ended.clone(),
         );
-        let traces = spillway_telemetry::counts();
-        to.register(
-            "spans_exported",
-            "Spans of traces that a collector took",
-            traces.exported.clone(),
-        );
-        to.register(
-            "spans_dropped",
-            "Spans of traces that are lost",
-            traces.dropped.clone(),
-        );
+        spillway_telemetry::counts().register(to);
         self.with_videos()
     }
 

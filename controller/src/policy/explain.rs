@@ -178,6 +178,9 @@ fn by_the_clock(policy: &Policy) -> Vec<String> {
             let most = plural(window.burst_max, "bought machine");
             holds.push(format!("at most {most}"));
         }
+        if holds.is_empty() {
+            holds.push("nothing that does not hold anyway".to_owned());
+        }
         format!(
             "{}, from {} ({}) for {}: {}.",
             window.name,

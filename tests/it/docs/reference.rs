@@ -154,8 +154,9 @@ fn labels(source: &str, field: &str) -> Vec<String> {
     let kind = declared(source, field);
     if kind.starts_with("Counters") {
         let before = source.split_once(&format!("pub {field}: ")).unwrap().0;
-        let said = before.rsplit_once("\n\n").map_or(before, |(_, said)| said);
-        let said = said.rsplit(',').find_map(|it| it.split_once(" by `"));
+        let said = before.lines().rev().skip(1);
+        let said = said.take_while(|line| line.trim_start().starts_with("///"));
+        let said = said.filter_map(|line| line.split_once(" by `")).last();
         let label = said.and_then(|(_, label)| label.split('`').next());
         return label
             .map(|label| format!("`{label}`"))

@@ -150,17 +150,7 @@ impl Metrics {
             "Writes of results that failed and were tried again",
             self.store_failures.clone(),
         );
-        let traces = spillway_telemetry::counts();
-        to.register(
-            "spans_exported",
-            "Spans of traces that a collector took",
-            traces.exported.clone(),
-        );
-        to.register(
-            "spans_dropped",
-            "Spans of traces that are lost",
-            traces.dropped.clone(),
-        );
+        spillway_telemetry::counts().register(to);
         self.registered_videos()
     }
 

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 
 type Counters = Family<Vec<(&'static str, String)>, Counter>;
 
@@ -12,7 +13,6 @@ type Counters = Family<Vec<(&'static str, String)>, Counter>;
 pub struct Counts {
     /// Those that a collector took.
     pub exported: Counters,
-
     /// Those that are lost, by `why`: `full` (they came faster than they could be sent), `failed` (no collector took
     /// them), `ended` (the process did not wait for them).
     pub dropped: Counters,
@@ -44,6 +44,20 @@ pub fn counts() -> &'static Counts {
 // === impl Counts ===
 
 impl Counts {
+    /// Adds them to a program's metrics.
+    pub fn register(&self, to: &mut Registry) {
+        to.register(
+            "spans_exported",
+            "Spans of traces that a collector took",
+            self.exported.clone(),
+        );
+        to.register(
+            "spans_dropped",
+            "Spans of traces that are lost",
+            self.dropped.clone(),
+        );
+    }
+
     pub(crate) fn exported(&self, spans: usize) {
         self.exported.get_or_create(&vec![]).inc_by(spans as u64);
     }

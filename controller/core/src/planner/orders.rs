@@ -8,7 +8,7 @@ use super::Planner;
 use super::fleet::{Fleet, Member, Phase};
 use crate::orders::{Override, Shape};
 use crate::plan::{Action, Plan};
-use crate::policy::{BASE_POOL, Pool};
+use crate::policy::{BASE_POOL, Limits, Pool};
 use crate::reason::Reason;
 use crate::snapshot::{IntentId, Snapshot};
 use crate::units::Dollars;
@@ -19,6 +19,8 @@ pub(super) struct Change<'a> {
     fleet: &'a Fleet,
     snapshot: &'a Snapshot,
     pub(super) now: Timestamp,
+    /// What holds by the schedule.
+    pub(super) limits: Limits,
 }
 
 // === impl Planner ===
@@ -38,6 +40,7 @@ impl Planner {
             fleet,
             snapshot,
             now,
+            limits: self.policy.limits(now),
         };
         // A machine that somebody wants gone goes also while everything else is left as it is.
         change.drain_ordered(plan);
@@ -237,9 +240,12 @@ impl Change<'_> {
             });
         }
         let burst = self.fleet.placed_burst() + self.launched(plan, None);
-        let (max, window) = policy.limits(self.now).burst_max;
-        if burst >= u64::from(max) {
-            return Some(Reason::BurstMax { max, window });
+        let (max, window) = &self.limits.burst_max;
+        if burst >= u64::from(*max) {
+            return Some(Reason::BurstMax {
+                max: *max,
+                window: window.clone(),
+            });
         }
         let partitions = plan.numbers.partitions;
         if partitions > 0 && burst + self.fleet.alive(BASE_POOL) >= partitions {

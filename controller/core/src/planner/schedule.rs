@@ -14,7 +14,7 @@ impl Change<'_> {
     /// Makes the plan lead to as many bought machines as the schedule wants at least, the cheapest, or as near as caps
     /// allow.
     pub(super) fn keep_floor(&self, plan: &mut Plan, next_intent: &mut u64) {
-        let (least, Some(window)) = self.planner.policy.limits(self.now).burst_min else {
+        let (least, Some(window)) = self.limits.burst_min.clone() else {
             return;
         };
         let why = Reason::Scheduled {
@@ -28,6 +28,7 @@ impl Change<'_> {
         });
         let mut missing =
             least.saturating_sub(pools.iter().map(|pool| self.leads_to(pool, plan)).sum());
+        let changes_something = missing > 0;
         // Nothing is given back that would be bought again at once.
         for pool in &pools {
             while missing > 0 && self.take_back(pool, plan, "Drain") {
@@ -35,7 +36,10 @@ impl Change<'_> {
                 missing -= 1;
             }
         }
-        plan.reasons.insert(0, why.clone());
+        match changes_something {
+            true => plan.reasons.insert(0, why.clone()),
+            false => plan.reasons.push(why.clone()),
+        }
         for pool in pools {
             while missing > 0 {
                 if let Some(cap) = self.cap(pool, plan) {

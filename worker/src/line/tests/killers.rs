@@ -10,8 +10,8 @@ use crate::models::fake::{ABORTS, HANGS, HOGS};
 const VARIABLE: &str = "SPILLWAY_TEST_KILLERS";
 /// Address space of the child: what one that hogs memory runs into.
 const CHILD_KILOBYTES: u32 = 8 << 20;
-/// Three killers, each tried as often as may be; and some ends for which the machine may be to blame: on a busy one a
-/// healthy start takes as long as a hang.
+/// Three killers, each tried as often as may be; and some ends for which the machine may be to blame: a healthy batch that
+/// takes the two seconds of a hang on a busy one ends the process as well.
 const ENDS_MAX: usize = 3 * 3 + 12;
 
 /// Runs in a process of its own, which it does not end.
